@@ -1,0 +1,164 @@
+"""The plug-in contract: what a handler gets, and what it answers.
+
+A step describes a resource; a handler makes it real. A plug-in sees this module and `bot.errors` only. The engine
+calls `apply` and `delete` at least once, possibly again after a crash with the same `context.key`: both must find
+what an earlier call made.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar, Generic, Literal, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+from typing_extensions import TypeVar
+
+JSON = dict[str, Any]
+
+
+class Outputs(BaseModel):
+    """Typed values that a step leaves for later steps, and that an offering promises to the owner."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+O_co = TypeVar("O_co", bound=Outputs, covariant=True, default=Outputs)
+
+
+class Resource(BaseModel, Generic[O_co]):
+    """What a step asks for: plain data, stored as JSON, compared by value. The type parameter is its outputs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+R = TypeVar("R", bound=Resource[Any])
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A reference to a secret by name. The handler resolves it; the value is never stored, planned or shown."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A person has to do something: who (a group's handle, an e-mail address or a Slack id), what, and what to report.
+
+    `outputs` is the JSON Schema of what they are asked for when they say Done.
+    """
+
+    group: str
+    instructions: str
+    outputs: JSON | None = None
+
+
+@dataclass(frozen=True)
+class Posting:
+    """A message that goes out in the transaction of the checkpoint: `channel` is a `#name` or an id."""
+
+    channel: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Done:
+    """It is real. `outputs` are for later steps, `state` is what `delete` and a later update need to find it."""
+
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+    state: Mapping[str, Any] = field(default_factory=dict)
+    posts: Sequence[Posting] = ()
+
+
+@dataclass(frozen=True)
+class Pending:
+    """Not yet. Asked again after `delay` seconds; with `ask` and no delay, a person's answer ends it."""
+
+    reason: str
+    delay: float | None = None
+    state: Mapping[str, Any] = field(default_factory=dict)
+    posts: Sequence[Posting] = ()
+    ask: Ask | None = None
+
+
+Answer = Done | Pending
+
+
+@dataclass(frozen=True)
+class Event:
+    """The request moved on. `by` and `reason` are a person's, in clear text; `outputs` come with `fulfilled`."""
+
+    name: Literal["approved", "rejected", "withdrawn", "cancelled", "expired", "fulfilled", "failed", "deleted"]
+    request: str
+    kind: Literal["create", "update", "delete"]
+    at: datetime
+    by: str | None = None
+    reason: str | None = None
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What surrounds one call of a handler."""
+
+    #: `REQ-13/ticket`: this operation; the same over retries and take-overs, so use it as an idempotency key.
+    key: str
+    #: `INS-7/ticket`: the thing for its whole life; an update or a delete finds by it what the create made.
+    identity: str
+    #: What the last answer, or the last `save`, left. Empty at first.
+    state: Mapping[str, Any]
+    #: Now, in UTC.
+    now: datetime
+    #: Stores `state` durably at once: before an effect whose outcome a crash could hide.
+    save: Callable[[Mapping[str, Any]], None]
+    #: Progress, shown on the card while the step runs.
+    say: Callable[[str], None]
+    #: The value of a secret by its name. Raises PermanentError for an unknown name.
+    secret: Callable[[str], str]
+    #: True once the request was cancelled or the lease is gone: stop.
+    cancelled: Callable[[], bool]
+    #: The resource as it was last applied (an update, a delete), else None.
+    previous: Resource[Any] | None = None
+    #: Where a person can read the request, if that is known.
+    url: str | None = None
+
+
+class Handler(ABC, Generic[R]):
+    """Makes one kind of resource real, and takes it back.
+
+    Built once per process and called from several threads. `settings` names the environment variables that must be
+    set as soon as an offering in the catalogue uses this handler; `options` names those that may be.
+    """
+
+    name: ClassVar[str]
+    resource: ClassVar[type[Resource[Any]]]
+    settings: ClassVar[tuple[str, ...]] = ()
+    options: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        """`settings` holds the declared variables and no others."""
+
+    @abstractmethod
+    def apply(self, resource: R, context: Context) -> Answer:
+        """Make it real, or say what it waits for. Raises TemporaryError or PermanentError."""
+
+    @abstractmethod
+    def delete(self, resource: R, context: Context) -> Answer:
+        """Take it back; Done when it is gone, also when it never was. Raises like `apply`."""
+
+
+@runtime_checkable
+class Follows(Protocol):
+    """A handler that wants to hear how the request went on."""
+
+    def follow(self, resource: Any, context: Context, event: Event) -> None:
+        """Tell the resource (comment a ticket, move it). Called at least once for each event, in their order."""
+
+
+@runtime_checkable
+class Plans(Protocol):
+    """A handler that can say what it would change."""
+
+    def plan(self, resource: Any, context: Context) -> str:
+        """One paragraph; touches nothing."""
