@@ -9,9 +9,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, ClassVar, Generic, Literal, Protocol, runtime_checkable
+from typing import Annotated, Any, ClassVar, Generic, Literal, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 from typing_extensions import TypeVar
 
 JSON = dict[str, Any]
@@ -24,6 +24,16 @@ class Outputs(BaseModel):
 
 
 O_co = TypeVar("O_co", bound=Outputs, covariant=True, default=Outputs)
+
+
+def schema_of(outputs: type[Outputs] | JSON | None) -> JSON | None:
+    """The JSON Schema of promised outputs, given as a class or as that schema."""
+    return outputs.model_json_schema() if isinstance(outputs, type) else outputs
+
+
+#: A resource's field for the outputs that it promises. Written as a class, kept as its JSON Schema: what was stored
+#: and loaded again equals what the step built.
+Promised = Annotated[type[O_co] | JSON | None, AfterValidator(schema_of)]
 
 
 class Resource(BaseModel, Generic[O_co]):
