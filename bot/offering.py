@@ -1,0 +1,269 @@
+"""What a platform team writes: an offering is a contract, an approval rule and a few steps.
+
+Pure. A step is a function from a request to a resource; nothing here makes anything real.
+"""
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from types import NoneType
+from typing import Any, Generic, Literal, Self, TypeVar, cast, get_args, get_type_hints, overload
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+
+from bot.contract import Contract
+from bot.errors import Misconfigured
+from bot.handler import Outputs, Resource
+
+Kind = Literal["create", "update", "delete"]
+
+
+class Form(BaseModel):
+    """The questions of an offering. Answers are strict (a `"5"` is no number) and nothing extra is allowed."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class _Reference(str):
+    """A string with a picker of its own in Slack; elsewhere it is typed. `name` is for people to read."""
+
+    __slots__ = ("name",)
+    name: str
+
+    def __new__(cls, value: str, name: str = "") -> Self:
+        reference = super().__new__(cls, value)
+        reference.name = name or value
+        return reference
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, _source: Any, _handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema(min_length=2))
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"type": "string", "format": cls.__name__.lower()}
+
+
+class Person(_Reference):
+    """Somebody: an e-mail address, or a Slack id where no address is known."""
+
+    __slots__ = ()
+
+
+class Channel(_Reference):
+    """A channel: `#name`, or a Slack id."""
+
+    __slots__ = ()
+
+
+class Group(_Reference):
+    """A user group: `@handle`, or a Slack id."""
+
+    __slots__ = ()
+
+
+F = TypeVar("F", bound=Form)
+O = TypeVar("O", bound=Outputs)  # noqa: E741 - reads as "of outputs" beside F for form
+
+
+@dataclass(frozen=True, init=False)
+class Approval:
+    """A rule: `count` different people of `who` (`"@group"`, e-mail address or Slack id) have to approve."""
+
+    who: tuple[str, ...]
+    count: int
+    #: Whether the requester's own approval counts.
+    requester_may: bool
+
+    def __init__(self, *who: str, count: int = 1, requester_may: bool = False) -> None:
+        if not who or count < 1:
+            raise ValueError("An approval names at least one approver, and a count of at least 1.")
+        object.__setattr__(self, "who", who)
+        object.__setattr__(self, "count", count)
+        object.__setattr__(self, "requester_may", requester_may)
+
+
+class NotYet(LookupError):
+    """A step read the outputs of a step that has not run."""
+
+
+@dataclass(frozen=True)
+class Request(Generic[F]):
+    """What a step sees of a request: plain data, not the stored row."""
+
+    number: str
+    kind: Kind
+    form: F
+    requester: Person
+    #: Whose the instance is: the requester of the create request.
+    owner: Person
+    instance: str = ""
+    reason: str | None = None
+    #: Outputs of the steps that have run, by step name; read them with `of`.
+    outputs: Mapping[str, Any] = field(default_factory=dict)
+
+    def of(self, step: "Step[Any, O]") -> O:
+        """The outputs of an earlier step. Raises NotYet when that step has not run."""
+        try:
+            return cast("O", self.outputs[step.name])
+        except KeyError:
+            raise NotYet(f"The step {step.name!r} has not run yet, so its outputs are not known.") from None
+
+
+Rule = Callable[[Request[F]], Sequence[Approval]]
+Expiry = timedelta | Callable[[Request[F]], timedelta | date | None]
+
+
+@dataclass(frozen=True)
+class Step(Generic[F, O]):
+    """One named function from a request to a resource. Calling it builds the resource and touches nothing."""
+
+    name: str
+    build: Callable[[Request[F]], Resource[O]]
+    #: Runs at submission, before anybody has approved.
+    early: bool = False
+    after: tuple[str, ...] | None = None
+
+    def __call__(self, request: Request[F]) -> Resource[O]:
+        return self.build(request)
+
+    @property
+    def description(self) -> str:
+        """What the requester reads while it runs: the function's docstring, or its name."""
+        return inspect.getdoc(self.build) or self.name.replace("_", " ").capitalize()
+
+    @property
+    def where(self) -> str:
+        """`file:line` of the function."""
+        return f"{self.build.__code__.co_filename}:{self.build.__code__.co_firstlineno}"
+
+    @cached_property
+    def resources(self) -> tuple[type[Resource[Any]], ...]:
+        """The kinds of resource that it can return, from its annotation. Raises Misconfigured without one."""
+        try:
+            hints = get_type_hints(self.build)
+        except NameError as error:
+            raise Misconfigured(f"the step {self.name!r} names an unknown type: {error}", where=self.where) from error
+        answer = hints.get("return")
+        kinds = [kind for kind in (get_args(answer) or (answer,)) if kind is not NoneType]
+        if not kinds or not all(inspect.isclass(kind) and issubclass(kind, Resource) for kind in kinds):
+            raise Misconfigured(
+                f"the step {self.name!r} does not say what it returns.",
+                where=self.where,
+                hint="Annotate it with a resource, for example -> jira.Issue.",
+            )
+        return tuple(kinds)
+
+    @cached_property
+    def outputs(self) -> type[Outputs]:
+        """The model of what it leaves for later steps."""
+        for base in self.resources[0].__mro__:
+            for argument in getattr(base, "__pydantic_generic_metadata__", {}).get("args", ()):
+                if inspect.isclass(argument) and issubclass(argument, Outputs):
+                    return argument
+        return Outputs
+
+
+class Offering(Generic[F]):
+    """What people can ask for. Construct it at the top level of a file in the offerings folder."""
+
+    def __init__(
+        self,
+        name: str,
+        form: type[F],
+        *,
+        owner: str,
+        notify: str,
+        version: str = "v1",
+        title: str | None = None,
+        description: str | None = None,
+        tags: Sequence[str] = (),
+        approval: "Approval | Sequence[Approval] | Rule[F] | None" = None,
+        outputs: type[Outputs] | None = None,
+        expires: "Expiry[F] | None" = None,
+        public: Sequence[str] | None = None,
+    ) -> None:
+        """Declare an offering.
+
+        `owner` is the team that answers for it (`"@group"`, e-mail address or Slack id), `notify` the channel of its
+        cards (`"#name"` or an id). `outputs` is what the owner of an instance will get. `expires` is a duration, or a
+        function of the request that gives a duration, a date or None. `public` names the fields that a card in a
+        channel may show (default: all that are not secret). `approval` may be a function of the request; delete
+        requests follow the same rule unless that function says otherwise.
+        """
+        frame = sys._getframe(1)  # noqa: SLF001 - the author's file and line, for every later complaint
+        self.module = str(frame.f_globals.get("__name__", ""))
+        self.where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+        self.name, self.form, self.owner, self.notify, self.version = name, form, owner, notify, version
+        self.tags, self.approval, self.outputs, self.expires = tuple(tags), approval, outputs, expires
+        self.public = None if public is None else tuple(public)
+        self.steps: dict[str, Step[F, Any]] = {}
+        doc = inspect.cleandoc(frame.f_globals.get("__doc__") or "").partition("\n")
+        self.title = title or doc[0].rstrip(".") or name
+        self.description = description if description is not None else doc[2].strip()
+
+    def __repr__(self) -> str:
+        return f"<Offering {self.name} {self.version} from {self.where}>"
+
+    @cached_property
+    def contract(self) -> Contract:
+        """All that a front door knows: the JSON Schemas of form and outputs under the version."""
+        return Contract(
+            name=self.name,
+            version=self.version,
+            form=self.form.model_json_schema(),
+            outputs=self.outputs.model_json_schema() if self.outputs else None,
+        )
+
+    @overload
+    def step(self, build: Callable[[Request[F]], Resource[O]], /) -> Step[F, O]: ...
+
+    @overload
+    def step(
+        self, /, *, early: bool = False, after: "Sequence[Step[F, Any]] | None" = None
+    ) -> Callable[[Callable[[Request[F]], Resource[O]]], Step[F, O]]: ...
+
+    def step(
+        self,
+        build: Callable[[Request[F]], Resource[O]] | None = None,
+        /,
+        *,
+        early: bool = False,
+        after: "Sequence[Step[F, Any]] | None" = None,
+    ) -> Any:
+        """Add a step: `@offering.step`, or `@offering.step(early=True)` for one that runs at submission."""
+
+        def add(build: Callable[[Request[F]], Resource[O]]) -> Step[F, O]:
+            step = Step(build.__name__, build, early, None if after is None else tuple(s.name for s in after))
+            if step.name in self.steps:
+                raise Misconfigured(f"{self.name!r} has two steps called {step.name!r}.", where=step.where)
+            self.steps[step.name] = step
+            return step
+
+        return add if build is None else add(build)
+
+    def approvals(self, request: Request[F]) -> list[Approval]:
+        """Who has to approve this request; empty: nobody."""
+        if self.approval is None:
+            return []
+        if isinstance(self.approval, Approval):
+            return [self.approval]
+        if callable(self.approval):
+            return list(self.approval(request))
+        return list(self.approval)
+
+    def ends(self, request: Request[F], now: datetime) -> datetime | None:
+        """When the instance expires (a date: at its end, in UTC), or None."""
+        ends = self.expires(request) if callable(self.expires) else self.expires
+        if ends is None:
+            return None
+        if isinstance(ends, timedelta):
+            return now + ends
+        if isinstance(ends, datetime):
+            return ends
+        return datetime.combine(ends, datetime.min.time(), now.tzinfo) + timedelta(days=1)

@@ -1,0 +1,140 @@
+"""Transactions on SQLite (one machine) and PostgreSQL (several), with the same meaning on both.
+
+SQLite: one writer connection that opens with `BEGIN IMMEDIATE` (a deferred read-then-write fails at once with
+"database is locked"), and readers beside it, in WAL mode with synchronous=FULL. PostgreSQL: a pool.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, Engine, create_engine, event, func, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Session
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Now, in UTC: the one place that asks this machine's clock."""
+    return datetime.now(UTC)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment: stored as UTC without a zone, read back with one, on both stores."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        return value.replace(tzinfo=UTC) if value else None
+
+
+class Tx(Session):
+    """One write transaction. `now` is its time; `due` says that it made work for the engine or a delivery."""
+
+    now: datetime
+    due: bool = False
+
+
+class Database:
+    """Opens transactions. `clock` is for tests; without it PostgreSQL's own time counts, so that machines agree."""
+
+    def __init__(self, url: str, clock: Clock | None = None, *, pool: int = 20) -> None:
+        self.url = make_url(url)
+        self.sqlite = self.url.get_backend_name() == "sqlite"
+        self._clock = clock or utc_now
+        self._ask_database = clock is None and not self.sqlite
+        self._waiting: list[Callable[[], None]] = []
+        if self.sqlite:
+            self.writer = _sqlite_engine(url, writer=True)
+            self.reader = _sqlite_engine(url, writer=False)
+        else:
+            self.writer = self.reader = create_engine(url, pool_size=pool, max_overflow=0, pool_pre_ping=True)
+
+    def now(self) -> datetime:
+        """This process's clock, for texts and deadlines that need no agreement between machines."""
+        return self._clock()
+
+    def on_due(self, wake: Callable[[], None]) -> None:
+        """`wake` is called after each commit of this process that made work due."""
+        self._waiting.append(wake)
+
+    @contextmanager
+    def write(self) -> Iterator[Tx]:
+        """One transaction; commits at the end of the block, rolls back on an error."""
+        with Tx(self.writer, expire_on_commit=False) as tx:
+            tx.now = self._time(tx)
+            yield tx
+            tx.commit()
+        if tx.due:
+            for wake in self._waiting:
+                wake()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that only reads."""
+        with Session(self.reader, expire_on_commit=False) as session:
+            yield session
+
+    def close(self) -> None:
+        """Gives back every connection."""
+        self.writer.dispose()
+        self.reader.dispose()
+
+    def _time(self, tx: Session) -> datetime:
+        if not self._ask_database:
+            return self._clock()
+        moment: datetime = tx.execute(select(func.statement_timestamp())).scalar_one()
+        return moment.astimezone(UTC)
+
+
+def _sqlite_engine(url: str, *, writer: bool) -> Engine:
+    path = make_url(url).database
+    if path and path != ":memory:":
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=1 if writer else 8,
+        max_overflow=0,
+        pool_timeout=60,
+        connect_args={"timeout": 30, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Any) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine
+
+
+class Wake:
+    """A condition that remembers: a wake-up before the wait is not lost."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+
+    def set(self) -> None:
+        """Wake whoever waits, or whoever waits next."""
+        self._event.set()
+
+    def wait(self, seconds: float) -> None:
+        """Until woken, at the longest `seconds`."""
+        self._event.wait(seconds)
+        self._event.clear()

@@ -1,0 +1,310 @@
+"""What must be said: cards that are re-rendered from state, and deliveries that go out once.
+
+Both are written in the transaction of what they tell of, and claimed like steps: owner, epoch, lease.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import exists, or_
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select, update
+
+from bot.store import reads, tables
+from bot.store.database import Tx
+from bot.store.records import CardRecord
+
+#: Events that the requester hears of in a direct message, and the card's thread in a note.
+TOLD = frozenset(
+    {"submitted", "edited", "approved", "rejected", "withdrawn", "expired", "cancelled", "fulfilled", "failed", "retried"}
+)
+#: Events that resources hear of (`bot.handler.Event`).
+FOLLOWED = frozenset({"edited", "approved", "rejected", "withdrawn", "expired", "cancelled", "fulfilled", "failed"})
+
+
+@dataclass(frozen=True)
+class ClaimedDelivery:
+    """A delivery that this process may send now."""
+
+    id: int
+    epoch: int
+    kind: str
+    lane: str
+    payload: dict[str, Any]
+    request_id: int | None
+    card: CardRecord | None
+    attempts: int
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ClaimedCard:
+    """A card that this process may post or update now."""
+
+    card: CardRecord
+    epoch: int
+    wanted: int
+    attempts: int
+
+
+def record(
+    tx: Tx, request: tables.Request, name: str, person_id: int | None = None, data: dict[str, Any] | None = None
+) -> None:
+    """Append an event and mark all that must be said of it."""
+    event = tables.Event(
+        request_id=_id(request.id),
+        instance_id=request.instance_id,
+        name=name,
+        person_id=person_id,
+        data=data or {},
+        at=tx.now,
+    )
+    tx.add(event)
+    tx.flush()
+    touch(tx, _id(request.id))
+    if name in TOLD:
+        _tell(tx, request, event)
+    if name in FOLLOWED:
+        _follow(tx, request, event)
+    tx.due = True
+
+
+def touch(tx: Tx, request_id: int) -> None:
+    """The cards of this request show something that is no longer so."""
+    tx.exec(
+        update(tables.Card)
+        .where(col(tables.Card.request_id) == request_id)
+        .values(wanted=tables.Card.wanted + 1, dirty=True, run_at=tx.now)
+    )
+    tx.due = True
+
+
+def open_card(tx: Tx, request_id: int, audience: str, place: str) -> int:
+    """The card for one audience, made if there is none; its id."""
+    query = select(tables.Card).where(tables.Card.request_id == request_id, tables.Card.audience == audience)
+    row = tx.exec(query).first()
+    if row is None:
+        row = tables.Card(request_id=request_id, audience=audience, place=place, run_at=tx.now)
+        tx.add(row)
+        tx.flush()
+    tx.due = True
+    return _id(row.id)
+
+
+def post(tx: Tx, request_id: int | None, channel: str, text: str) -> None:
+    """A handler's message to a channel or person."""
+    _add(tx, f"post:{channel}", "post", {"channel": channel, "text": text}, request_id)
+
+
+def notice(tx: Tx, person_id: int, request_id: int, text: str) -> None:
+    """Plain words for one person, outside the story of the request."""
+    _add(tx, f"person:{person_id}", "notice", {"person": person_id, "text": text}, request_id)
+
+
+def _tell(tx: Tx, request: tables.Request, event: tables.Event) -> None:
+    card = tx.exec(
+        select(tables.Card).where(tables.Card.request_id == _id(request.id), tables.Card.audience == "team")
+    ).first()
+    card_id = card.id if card else None
+    payload = {"event": event.id, "person": request.requester_id}
+    _add(tx, f"person:{request.requester_id}", "message", payload, request.id, card_id)
+    if card and event.name != "submitted":
+        _add(tx, f"post:{card.place}", "note", {"event": event.id}, request.id, card_id)
+
+
+def _follow(tx: Tx, request: tables.Request, event: tables.Event) -> None:
+    if (request.kind, event.name) == ("delete", "fulfilled"):
+        return  # taking the resource back has told it
+    for name in _followers(tx, request):
+        payload = {"event": event.id, "instance": request.instance_id, "step": name}
+        _add(tx, f"follow:{request.instance_id}/{name}", "follow", payload, request.id)
+
+
+def _followers(tx: Tx, request: tables.Request) -> list[str]:
+    steps = select(tables.Step.name).where(tables.Step.request_id == request.id, col(tables.Step.follows))
+    return list(tx.exec(steps).all())
+
+
+def _add(
+    tx: Tx, lane: str, kind: str, payload: dict[str, Any], request_id: int | None, card_id: int | None = None
+) -> None:
+    tx.add(
+        tables.Delivery(
+            lane=lane,
+            kind=kind,
+            payload=payload,
+            request_id=request_id,
+            card_id=card_id,
+            run_at=tx.now,
+            created_at=tx.now,
+        )
+    )
+    tx.due = True
+
+
+# Claiming
+
+
+def claim_delivery(tx: Tx, owner: str, lease: timedelta) -> ClaimedDelivery | None:
+    """The next delivery that is due: the first of its lane, its lane free, its card posted or given up."""
+    this, older = tables.Delivery, aliased(tables.Delivery)
+    query = (
+        select(this, tables.Card)
+        .outerjoin(tables.Card, col(this.card_id) == tables.Card.id)
+        .outerjoin(tables.Lane, col(this.lane) == tables.Lane.name)
+        .where(
+            this.state == "waiting",
+            this.run_at <= tx.now,
+            or_(col(this.lease_until).is_(None), col(this.lease_until) <= tx.now),
+            or_(col(tables.Lane.next_at).is_(None), col(tables.Lane.next_at) <= tx.now),
+            or_(
+                col(this.card_id).is_(None), col(tables.Card.ts).is_not(None), col(tables.Card.error).is_not(None)
+            ),
+            ~exists().where(older.lane == this.lane, older.state == "waiting", col(older.id) < col(this.id)),
+        )
+        .order_by(col(this.run_at), col(this.id))
+        .limit(1)
+    )
+    found = tx.exec(query.with_for_update(skip_locked=True, of=this)).first()
+    if found is None:
+        return None
+    row, card = found
+    row.owner, row.epoch, row.lease_until = owner, row.epoch + 1, tx.now + lease
+    row.attempts += 1
+    tx.add(row)
+    return ClaimedDelivery(
+        _id(row.id),
+        row.epoch,
+        row.kind,
+        row.lane,
+        row.payload,
+        row.request_id,
+        reads.card(card) if card else None,
+        row.attempts,
+        row.created_at,
+    )
+
+
+def claim_card(tx: Tx, owner: str, lease: timedelta) -> ClaimedCard | None:
+    """The next card that shows less than it should."""
+    this = tables.Card
+    query = (
+        select(this)
+        .outerjoin(tables.Lane, tables.Lane.name == "card:" + col(this.place))
+        .where(
+            col(this.dirty),
+            col(this.run_at) <= tx.now,
+            col(this.error).is_(None),
+            or_(col(this.lease_until).is_(None), col(this.lease_until) <= tx.now),
+            or_(col(tables.Lane.next_at).is_(None), col(tables.Lane.next_at) <= tx.now),
+        )
+        .order_by(col(this.run_at), col(this.id))
+        .limit(1)
+    )
+    row = tx.exec(query.with_for_update(skip_locked=True, of=this)).first()
+    if row is None:
+        return None
+    row.owner, row.epoch, row.lease_until = owner, row.epoch + 1, tx.now + lease
+    row.attempts += 1
+    tx.add(row)
+    return ClaimedCard(reads.card(row), row.epoch, row.wanted, row.attempts)
+
+
+# After sending
+
+
+def delivered(tx: Tx, delivery: ClaimedDelivery, pace: timedelta) -> None:
+    """It is out; the lane rests for `pace`."""
+    if _settle(tx, delivery, state="sent", lease_until=None, error=None):
+        rest(tx, delivery.lane, tx.now + pace)
+    tx.due = True
+
+
+def postpone(tx: Tx, delivery: ClaimedDelivery, delay: timedelta, error: str, *, counts: bool = True) -> None:
+    """It could not go out now; its lane waits with it, so that the order is kept."""
+    attempts = delivery.attempts if counts else delivery.attempts - 1
+    _settle(tx, delivery, run_at=tx.now + delay, lease_until=None, error=error, attempts=attempts)
+
+
+def give_up(tx: Tx, delivery: ClaimedDelivery, error: str) -> None:
+    """It can never go out; what comes after it may."""
+    _settle(tx, delivery, state="failed", lease_until=None, error=error)
+    tx.due = True
+
+
+def card_shown(tx: Tx, claimed: ClaimedCard, channel: str, ts: str, link: str | None, pace: timedelta) -> None:
+    """The message shows what was wanted when it was claimed; it stays dirty if more has happened since."""
+    card = tables.Card
+    tx.exec(
+        update(card)
+        .where(col(card.id) == claimed.card.id, col(card.epoch) == claimed.epoch)
+        .values(
+            channel=channel,
+            ts=ts,
+            link=link,
+            shown=claimed.wanted,
+            dirty=col(card.wanted) > claimed.wanted,
+            lease_until=None,
+            attempts=0,
+        )
+    )
+    rest(tx, f"card:{claimed.card.place}", tx.now + pace)
+    tx.due = True
+
+
+def card_postponed(tx: Tx, claimed: ClaimedCard, delay: timedelta) -> None:
+    """It could not be shown now."""
+    card = tables.Card
+    mine = (col(card.id) == claimed.card.id, col(card.epoch) == claimed.epoch)
+    tx.exec(update(card).where(*mine).values(run_at=tx.now + delay, lease_until=None))
+
+
+def card_failed(tx: Tx, claimed: ClaimedCard, error: str, instead: list[str]) -> None:
+    """It can never be shown there; the people in `instead` get a card of their own."""
+    card = tables.Card
+    mine = (col(card.id) == claimed.card.id, col(card.epoch) == claimed.epoch)
+    if not tx.exec(update(card).where(*mine).values(error=error, dirty=False, lease_until=None)).rowcount:
+        return
+    for reference in instead:
+        open_card(tx, claimed.card.request_id, reference, reference)
+    request = tx.get(tables.Request, claimed.card.request_id)
+    if request:
+        record(tx, request, "undeliverable", data={"place": claimed.card.place, "error": error})
+
+
+def rest(tx: Tx, lane: str, until: datetime) -> None:
+    """Nothing goes out on this lane before `until`."""
+    row = tx.get(tables.Lane, lane)
+    if row is None:
+        tx.add(tables.Lane(name=lane, next_at=until))
+    elif row.next_at < until:
+        row.next_at = until
+        tx.add(row)
+
+
+def hurry(tx: Tx, lane: str) -> None:
+    """What waits on this lane can go out now."""
+    waiting = (col(tables.Delivery.lane) == lane, col(tables.Delivery.state) == "waiting")
+    tx.exec(update(tables.Delivery).where(*waiting).values(run_at=tx.now))
+
+
+def next_due(session: Session) -> datetime | None:
+    """When the next delivery or card is due, if any waits."""
+    delivery = session.exec(
+        select(tables.Delivery.run_at).where(tables.Delivery.state == "waiting").order_by(col(tables.Delivery.run_at))
+    ).first()
+    card = session.exec(select(tables.Card.run_at).where(col(tables.Card.dirty)).order_by(col(tables.Card.run_at))).first()
+    return min((at for at in (delivery, card) if at), default=None)
+
+
+def _settle(tx: Tx, delivery: ClaimedDelivery, **values: Any) -> bool:
+    row = tables.Delivery
+    mine = (col(row.id) == delivery.id, col(row.epoch) == delivery.epoch, col(row.state) == "waiting")
+    return tx.exec(update(row).where(*mine).values(**values)).rowcount == 1
+
+
+def _id(value: int | None) -> int:
+    if value is None:
+        raise ValueError("a row that is not stored has no id")
+    return value

@@ -1,0 +1,292 @@
+"""Questions to the store; the answers are plain records. Takes any session, also one of a write transaction."""
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from statistics import median
+from typing import Any, TypeVar
+
+from sqlmodel import Session, col, select
+
+from bot.lifecycle import OPEN, ApprovalRule, InstanceState, RequestState, StepState
+from bot.store import tables
+from bot.store.records import (
+    CardRecord,
+    DecisionRecord,
+    EventRecord,
+    InstanceRecord,
+    PersonRecord,
+    RequestRecord,
+    StepRecord,
+)
+
+Row = TypeVar("Row")
+
+#: How many finished requests the usual duration is taken from, and how few say nothing.
+USUAL_LAST, USUAL_LEAST = 20, 3
+
+
+def person(row: tables.Person) -> PersonRecord:
+    """The record of a row."""
+    return PersonRecord(_id(row.id), row.slack_id, row.email, row.name, row.team_id, row.tz)
+
+
+def person_by_id(session: Session, person_id: int) -> PersonRecord | None:
+    """One person."""
+    row = session.get(tables.Person, person_id)
+    return person(row) if row else None
+
+
+def person_by_slack_id(session: Session, slack_id: str) -> PersonRecord | None:
+    """One person by their Slack id."""
+    row = session.exec(select(tables.Person).where(tables.Person.slack_id == slack_id)).first()
+    return person(row) if row else None
+
+
+def person_by_reference(session: Session, reference: str) -> PersonRecord | None:
+    """One person by e-mail address or Slack id."""
+    if "@" in reference:
+        row = session.exec(select(tables.Person).where(tables.Person.email == reference.lower())).first()
+        return person(row) if row else None
+    return person_by_slack_id(session, reference)
+
+
+def person_by_token(session: Session, digest: str) -> PersonRecord | None:
+    """Whose token that is, if it has not been revoked."""
+    row = session.exec(
+        select(tables.Person)
+        .join(tables.Token)
+        .where(tables.Token.hash == digest, col(tables.Token.revoked_at).is_(None))
+    ).first()
+    return person(row) if row else None
+
+
+def request(session: Session, request_id: int) -> RequestRecord | None:
+    """One request with its whole story."""
+    return next(iter(requests(session, [request_id])), None)
+
+
+def requests(session: Session, ids: Sequence[int]) -> list[RequestRecord]:
+    """Requests with their stories, in the order of `ids`."""
+    rows = session.exec(select(tables.Request).where(col(tables.Request.id).in_(ids))).all()
+    decisions = _grouped(session.exec(select(tables.Decision).where(col(tables.Decision.request_id).in_(ids))).all())
+    steps = _grouped(session.exec(select(tables.Step).where(col(tables.Step.request_id).in_(ids))).all())
+    events = _grouped(session.exec(select(tables.Event).where(col(tables.Event.request_id).in_(ids))).all())
+    instances = _by_id(session, tables.Instance, {row.instance_id for row in rows})
+    involved = {row.requester_id for row in rows} | {instance.owner_id for instance in instances.values()}
+    involved |= {decision.person_id for group in decisions.values() for decision in group}
+    involved |= {event.person_id for group in events.values() for event in group if event.person_id}
+    people = {key: person(row) for key, row in _by_id(session, tables.Person, involved).items()}
+    found = {
+        _id(row.id): _request(row, instances, people, decisions, steps, events) for row in rows
+    }
+    return [found[key] for key in ids if key in found]
+
+
+def request_ids(
+    session: Session,
+    *,
+    states: Iterable[str] | None = None,
+    offering: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[int]:
+    """Ids of requests, newest first; `before` is the last id of the page before."""
+    query = select(tables.Request.id).order_by(col(tables.Request.id).desc()).limit(limit)
+    if states is not None:
+        query = query.where(col(tables.Request.state).in_(list(states)))
+    if offering:
+        query = query.where(tables.Request.offering == offering)
+    if before:
+        query = query.where(col(tables.Request.id) < before)
+    return [_id(key) for key in session.exec(query).all()]
+
+
+def request_ids_of(
+    session: Session, person_id: int, *, states: Iterable[str] | None = None, before: int | None = None, limit: int = 50
+) -> list[int]:
+    """Ids of one person's requests, newest first."""
+    query = select(tables.Request.id).where(tables.Request.requester_id == person_id)
+    if states is not None:
+        query = query.where(col(tables.Request.state).in_(list(states)))
+    if before:
+        query = query.where(col(tables.Request.id) < before)
+    return [_id(key) for key in session.exec(query.order_by(col(tables.Request.id).desc()).limit(limit)).all()]
+
+
+def open_request_ids(session: Session) -> list[int]:
+    """Ids of all requests that are not over, oldest first."""
+    states = [str(state) for state in OPEN]
+    query = select(tables.Request.id).where(col(tables.Request.state).in_(states)).order_by(col(tables.Request.id))
+    return [_id(key) for key in session.exec(query).all()]
+
+
+def instance(session: Session, instance_id: int) -> InstanceRecord | None:
+    """One instance."""
+    return next(iter(instances(session, [instance_id])), None)
+
+
+def instances(session: Session, ids: Sequence[int]) -> list[InstanceRecord]:
+    """Instances in the order of `ids`."""
+    rows = _by_id(session, tables.Instance, ids)
+    owners = _by_id(session, tables.Person, {row.owner_id for row in rows.values()})
+    query = select(tables.Request.open_instance_id, tables.Request.id)
+    query = query.where(col(tables.Request.open_instance_id).in_(list(rows)))
+    busy = {key: request_id for key, request_id in session.exec(query).all()}
+    return [
+        InstanceRecord(
+            id=key,
+            offering=rows[key].offering,
+            version=rows[key].version,
+            owner=person(owners[rows[key].owner_id]),
+            state=InstanceState(rows[key].state),
+            form=rows[key].form,
+            outputs=rows[key].outputs,
+            expires_at=rows[key].expires_at,
+            created_at=rows[key].created_at,
+            open_request=busy.get(key),
+        )
+        for key in ids
+        if key in rows
+    ]
+
+
+def instance_ids_of(
+    session: Session, person_id: int, *, gone: bool = False, before: int | None = None, limit: int = 50
+) -> list[int]:
+    """Ids of one person's instances, newest first; those that are gone only if asked for."""
+    query = select(tables.Instance.id).where(tables.Instance.owner_id == person_id)
+    if not gone:
+        query = query.where(tables.Instance.state != InstanceState.DELETED)
+    if before:
+        query = query.where(col(tables.Instance.id) < before)
+    return [_id(key) for key in session.exec(query.order_by(col(tables.Instance.id).desc()).limit(limit)).all()]
+
+
+def expired_instance_ids(session: Session, now: Any) -> list[int]:
+    """Ready instances whose time is over and that no open request is about."""
+    busy = select(tables.Request.open_instance_id).where(col(tables.Request.open_instance_id).is_not(None))
+    query = select(tables.Instance.id).where(
+        tables.Instance.state == InstanceState.READY,
+        col(tables.Instance.expires_at) <= now,
+        col(tables.Instance.id).not_in(busy),
+    )
+    return [_id(key) for key in session.exec(query).all()]
+
+
+def resources(session: Session, instance_id: int) -> list[tables.InstanceResource]:
+    """What the instance consists of today, in the order of work."""
+    query = select(tables.InstanceResource).where(
+        tables.InstanceResource.instance_id == instance_id, col(tables.InstanceResource.deleted_at).is_(None)
+    )
+    return list(session.exec(query.order_by(col(tables.InstanceResource.position))).all())
+
+
+def usual_duration(session: Session, offering: str) -> timedelta | None:
+    """The median of its last 20 fulfilled create requests; None under 3."""
+    query = (
+        select(tables.Request.created_at, tables.Request.ended_at)
+        .where(
+            tables.Request.offering == offering,
+            tables.Request.state == RequestState.FULFILLED,
+            tables.Request.kind == "create",
+        )
+        .order_by(col(tables.Request.ended_at).desc())
+        .limit(USUAL_LAST)
+    )
+    took = [(ended - created).total_seconds() for created, ended in session.exec(query).all() if ended]
+    return timedelta(seconds=median(took)) if len(took) >= USUAL_LEAST else None
+
+
+def cards(session: Session, request_id: int) -> list[CardRecord]:
+    """The cards of one request."""
+    rows = session.exec(select(tables.Card).where(tables.Card.request_id == request_id)).all()
+    return [card(row) for row in rows]
+
+
+def card(row: tables.Card) -> CardRecord:
+    """The record of a row."""
+    return CardRecord(_id(row.id), row.request_id, row.audience, row.place, row.channel, row.ts, row.link, row.error)
+
+
+def event(session: Session, event_id: int) -> EventRecord | None:
+    """One event."""
+    row = session.get(tables.Event, event_id)
+    if row is None:
+        return None
+    who = person_by_id(session, row.person_id) if row.person_id else None
+    return EventRecord(_id(row.id), row.name, who, row.at, row.data)
+
+
+def _request(
+    row: tables.Request,
+    instances: dict[int, tables.Instance],
+    people: dict[int, PersonRecord],
+    decisions: dict[int, list[tables.Decision]],
+    steps: dict[int, list[tables.Step]],
+    events: dict[int, list[tables.Event]],
+) -> RequestRecord:
+    key = _id(row.id)
+    return RequestRecord(
+        id=key,
+        kind=row.kind,
+        offering=row.offering,
+        version=row.version,
+        state=RequestState(row.state),
+        revision=row.revision,
+        form=row.form,
+        reason=row.reason,
+        requester=people[row.requester_id],
+        owner=people[instances[row.instance_id].owner_id],
+        instance_id=row.instance_id,
+        rules=[ApprovalRule.from_json(rule) for rule in row.rules],
+        decisions=[
+            DecisionRecord(people[d.person_id], d.verdict, d.reason, d.rules, d.at, d.revision == row.revision)
+            for d in sorted(decisions.get(key, ()), key=lambda d: _id(d.id))
+        ],
+        steps=[_step(step) for step in sorted(steps.get(key, ()), key=lambda step: step.position)],
+        events=[
+            EventRecord(_id(e.id), e.name, people[e.person_id] if e.person_id else None, e.at, e.data)
+            for e in sorted(events.get(key, ()), key=lambda e: _id(e.id))
+        ],
+        outputs=row.outputs,
+        created_at=row.created_at,
+        ended_at=row.ended_at,
+    )
+
+
+def _step(row: tables.Step) -> StepRecord:
+    return StepRecord(
+        name=row.name,
+        description=row.description,
+        action=row.action,
+        early=row.early,
+        state=StepState(row.state),
+        reason=row.reason,
+        ask=row.ask,
+        attempts=row.attempts,
+        run_at=row.run_at,
+        outputs=row.outputs,
+        started_at=row.started_at,
+        ended_at=row.ended_at,
+    )
+
+
+def _grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    groups: dict[int, list[Any]] = {}
+    for row in rows:
+        groups.setdefault(row.request_id, []).append(row)
+    return groups
+
+
+def _by_id(session: Session, table: type[Any], ids: Iterable[int]) -> dict[int, Any]:
+    wanted = list(ids)
+    return {row.id: row for row in session.exec(select(table).where(col(table.id).in_(wanted))).all()} if wanted else {}
+
+
+def _id(value: int | None) -> int:
+    # SQLModel types a primary key as optional; a stored row has one.
+    if value is None:
+        raise ValueError("a row that is not stored has no id")
+    return value
+
+

@@ -1,0 +1,264 @@
+"""The tables. Every row that waits says when it is due; every row that is worked on says by whom and until when."""
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint
+from sqlalchemy.types import TypeEngine
+from sqlmodel import Field, SQLModel
+
+from bot.store.database import Instant
+
+
+def _instant(**options: Any) -> Any:
+    return Field(sa_type=Instant, **options)
+
+
+def _json(**options: Any) -> Any:
+    return Field(sa_column=Column(JSON(none_as_null=True), nullable=options.pop("nullable", False)), **options)
+
+
+def _text(**options: Any) -> Any:
+    kind: type[TypeEngine[str]] = Text
+    return Field(sa_type=kind, **options)
+
+
+class Person(SQLModel, table=True):
+    """One human, whatever door they come through."""
+
+    __table_args__: ClassVar[Any] = (UniqueConstraint("team_id", "slack_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    team_id: str | None = None
+    slack_id: str | None = Field(default=None, index=True)
+    email: str | None = Field(default=None, unique=True)  # in lower case
+    name: str | None = None
+    tz: str | None = None
+    created_at: datetime = _instant()
+    refreshed_at: datetime | None = _instant(default=None)
+
+
+class Token(SQLModel, table=True):
+    """A bearer token of one person; only its SHA-256 is kept."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    person_id: int = Field(foreign_key="person.id", index=True)
+    hash: str = Field(unique=True)
+    created_at: datetime = _instant()
+    revoked_at: datetime | None = _instant(default=None)
+
+
+class Instance(SQLModel, table=True):
+    """What people live with; it exists from submission."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    offering: str = Field(index=True)
+    version: str
+    owner_id: int = Field(foreign_key="person.id", index=True)
+    state: str
+    form: dict[str, Any] = _json()
+    outputs: dict[str, Any] | None = _json(default=None, nullable=True)
+    expires_at: datetime | None = _instant(default=None, index=True)
+    created_at: datetime = _instant()
+    updated_at: datetime = _instant()
+
+
+class InstanceResource(SQLModel, table=True):
+    """One thing that an instance consists of: all that is needed to take it back."""
+
+    __tablename__ = "instance_resource"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("instance_id", "step"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    instance_id: int = Field(foreign_key="instance.id", index=True)
+    step: str
+    position: int
+    handler: str
+    #: Whether its handler wants to hear how requests about the instance go on.
+    follows: bool = False
+    description: str = _text()
+    resource: dict[str, Any] = _json()
+    state: dict[str, Any] = _json()
+    outputs: dict[str, Any] = _json()
+    deleted_at: datetime | None = _instant(default=None)
+
+
+class Request(SQLModel, table=True):
+    """One order: create, update or delete."""
+
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("requester_id", "idempotency_key"),
+        Index("ix_request_offering_state", "offering", "state", "ended_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str
+    offering: str
+    version: str
+    instance_id: int = Field(foreign_key="instance.id", index=True)
+    #: The instance while the request is open, else NULL: unique, so one open request for each instance.
+    open_instance_id: int | None = Field(default=None, unique=True)
+    requester_id: int = Field(foreign_key="person.id", index=True)
+    form: dict[str, Any] = _json()
+    reason: str | None = _text(default=None)
+    rules: list[Any] = _json()
+    state: str = Field(index=True)
+    #: Where a parked request returns to.
+    parked_from: str | None = None
+    #: Counts edits: a button of an older card is refused.
+    revision: int = 1
+    outputs: dict[str, Any] | None = _json(default=None, nullable=True)
+    idempotency_key: str | None = None
+    #: Of the answers that came with the key: the same key with others is a mistake.
+    body_hash: str | None = None
+    created_at: datetime = _instant()
+    updated_at: datetime = _instant()
+    ended_at: datetime | None = _instant(default=None)
+
+
+class Decision(SQLModel, table=True):
+    """One person's approve or reject. `revision` is the form they saw; an edit leaves older ones behind."""
+
+    __table_args__: ClassVar[Any] = (UniqueConstraint("request_id", "person_id", "revision"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    request_id: int = Field(foreign_key="request.id", index=True)
+    person_id: int = Field(foreign_key="person.id")
+    revision: int
+    verdict: str
+    reason: str | None = _text(default=None)
+    rules: list[Any] = _json()
+    at: datetime = _instant()
+
+
+class Step(SQLModel, table=True):
+    """One step of one request. Runnable once `run_at` is set; held by `owner` under `epoch` until `lease_until`."""
+
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("request_id", "name"),
+        Index("ix_step_state_run_at", "state", "run_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    request_id: int = Field(foreign_key="request.id")
+    #: For a request that an offering makes of other offerings: the step that waits for it.
+    parent_step_id: int | None = Field(default=None, foreign_key="step.id")
+    name: str
+    position: int
+    early: bool = False
+    #: `apply` or `delete`.
+    action: str
+    #: Whether its handler wants to hear how the request goes on.
+    follows: bool = False
+    description: str = _text()
+    state: str
+    handler: str | None = None
+    #: As built; stored before the effect, so a crash repeats the same thing.
+    resource: dict[str, Any] | None = _json(default=None, nullable=True)
+    #: What the handler needs to find it again.
+    handler_state: dict[str, Any] = _json()
+    outputs: dict[str, Any] | None = _json(default=None, nullable=True)
+    #: Whom a pending step waits for: `{group, instructions, outputs}`.
+    ask: dict[str, Any] | None = _json(default=None, nullable=True)
+    #: Why it waits or failed, for people of the platform.
+    reason: str | None = _text(default=None)
+    attempts: int = 0
+    crashes: int = 0
+    run_at: datetime | None = _instant(default=None)
+    owner: str | None = None
+    epoch: int = 0
+    lease_until: datetime | None = _instant(default=None)
+    started_at: datetime | None = _instant(default=None)
+    ended_at: datetime | None = _instant(default=None)
+
+
+class Event(SQLModel, table=True):
+    """A recorded fact. `data` holds ids, field names and hashes, never answers."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    request_id: int = Field(foreign_key="request.id", index=True)
+    instance_id: int = Field(foreign_key="instance.id", index=True)
+    name: str
+    #: None: Frontdesk itself.
+    person_id: int | None = Field(default=None, foreign_key="person.id")
+    data: dict[str, Any] = _json()
+    at: datetime = _instant()
+
+
+class Card(SQLModel, table=True):
+    """The one message about a request for one audience; dirty while wanted > shown."""
+
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("request_id", "audience"),
+        Index("ix_card_dirty_run_at", "dirty", "run_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    request_id: int = Field(foreign_key="request.id")
+    #: `team` (the offering's channel), or a person's Slack id or e-mail address.
+    audience: str
+    #: Where it should go, as the offering says: `#name` or an id.
+    place: str
+    channel: str | None = None
+    ts: str | None = None
+    link: str | None = None
+    wanted: int = 1
+    shown: int = 0
+    dirty: bool = True
+    #: Why it cannot be posted there, once that is certain.
+    error: str | None = _text(default=None)
+    attempts: int = 0
+    run_at: datetime | None = _instant(default=None)
+    owner: str | None = None
+    epoch: int = 0
+    lease_until: datetime | None = _instant(default=None)
+
+
+class Delivery(SQLModel, table=True):
+    """Something to say once: a note, a direct message, a handler's post, or an event for a handler to follow.
+
+    Deliveries of one `lane` go out in their order.
+    """
+
+    __table_args__: ClassVar[Any] = (
+        Index("ix_delivery_state_run_at", "state", "run_at"),
+        Index("ix_delivery_lane_state", "lane", "state", "id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    lane: str
+    kind: str
+    request_id: int | None = Field(default=None, foreign_key="request.id", index=True)
+    #: Waits until this card is posted (a note in its thread, a message with its link), or cannot be.
+    card_id: int | None = Field(default=None, foreign_key="card.id")
+    payload: dict[str, Any] = _json()
+    #: `waiting`, `sent`, `failed`.
+    state: str = "waiting"
+    attempts: int = 0
+    error: str | None = _text(default=None)
+    run_at: datetime = _instant()
+    owner: str | None = None
+    epoch: int = 0
+    lease_until: datetime | None = _instant(default=None)
+    created_at: datetime = _instant()
+
+
+class Lane(SQLModel, table=True):
+    """When a channel may be written to next: a row, so that several workers keep Slack's rate together."""
+
+    name: str = Field(primary_key=True)
+    next_at: datetime = _instant()
+
+
+class Draft(SQLModel, table=True):
+    """Answers of a form that was closed before it was submitted. Secrets are never in it."""
+
+    __table_args__: ClassVar[Any] = (UniqueConstraint("person_id", "offering", "instance_id"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    person_id: int = Field(foreign_key="person.id")
+    offering: str
+    version: str
+    instance_id: int | None = Field(default=None, foreign_key="instance.id")
+    answers: dict[str, Any] = _json()
+    updated_at: datetime = _instant()
