@@ -1,0 +1,55 @@
+"""Contracts: what front doors know of an offering. JSON Schemas in, questions, problems and comparisons out. Pure.
+
+problems(schema, value)         what is wrong with an answer, at its field
+with_defaults(schema, value)    what was left out, as declared
+faults(schema)                  what is wrong with the schema itself
+fields(schema)                  its questions, for a modal, options or a table
+parse(question, text)           text as a typed value; `typed` for `field=value` pairs
+breaking(old, new)              why answers under the old one may be refused by the new one
+comparable(schema)              without the words, for golden files
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from bot.contract.compatibility import breaking, comparable
+from bot.contract.questions import Choice, Kind, Question, fields, humanised
+from bot.contract.schema import Schema, pointer, resolve
+from bot.contract.text import parse, typed, unflatten
+from bot.contract.validation import faults, problems, with_defaults
+from bot.contract.wording import quoted
+
+__all__ = [
+    "Choice",
+    "Contract",
+    "Kind",
+    "Question",
+    "Schema",
+    "breaking",
+    "comparable",
+    "faults",
+    "fields",
+    "humanised",
+    "parse",
+    "pointer",
+    "problems",
+    "quoted",
+    "resolve",
+    "typed",
+    "unflatten",
+    "with_defaults",
+]
+
+
+@dataclass(frozen=True)
+class Contract:
+    """All that a front door knows of an offering. The catalogue's key is (name, version)."""
+
+    name: str
+    version: str
+    form: Schema
+    outputs: Schema | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As it is stored and published."""
+        return {"name": self.name, "version": self.version, "form": self.form, "outputs": self.outputs}

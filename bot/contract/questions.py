@@ -1,0 +1,238 @@
+"""A schema as a list of questions: what a modal, a command line or a table asks, in order."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from bot.contract.schema import Resolved, Schema, kinds, pointer, properties, required, resolve
+from bot.contract.wording import marks_secret
+
+Kind = Literal[
+    "section",  # heads the questions of a nested object
+    "string",
+    "text",  # of several lines
+    "integer",
+    "number",
+    "boolean",
+    "enum",
+    "multi",  # several of an enum
+    "list",  # of scalars
+    "date",
+    "time",
+    "datetime",
+    "email",
+    "url",
+    "person",
+    "channel",
+    "group",
+    "json",  # anything else: free-form, maps, lists of objects, unions of objects
+]
+_SCALARS = frozenset({"string", "integer", "number", "boolean"})
+_FORMATS: dict[str, Kind] = {
+    "date": "date",
+    "time": "time",
+    "date-time": "datetime",
+    "email": "email",
+    "idn-email": "email",
+    "uri": "url",
+    "url": "url",
+    "person": "person",
+    "channel": "channel",
+    "group": "group",
+    "text": "text",
+    "textarea": "text",
+    "markdown": "text",
+}
+#: A text that may be longer than this gets several lines.
+_ONE_LINE = 200
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the accepted values, and what a person reads for it."""
+
+    value: Any
+    label: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """One field of a form.
+
+    `required`: it has to be answered, since it and everything around it must be there. `optional_section`: it stands
+    in an object that may be left out as a whole. `schema` is the field's own, with its limits as JSON Schema names
+    them (`minLength`, `maximum`, `pattern`, ...), behind references and `Optional`.
+    """
+
+    path: tuple[str, ...]
+    kind: Kind
+    title: str
+    description: str = ""
+    required: bool = False
+    nullable: bool = False
+    default: Any = None
+    choices: tuple[Choice, ...] = ()
+    #: What a list is made of.
+    item: "Question | None" = None
+    #: JSON types that an answer may have.
+    types: tuple[str, ...] = ()
+    secret: bool = False
+    optional_section: bool = False
+    #: It has to be there once what it stands in is.
+    must: bool = False
+    schema: Schema = field(default_factory=dict, repr=False)
+
+    @property
+    def pointer(self) -> str:
+        """RFC 6901: `/network/cidr`."""
+        return pointer(self.path)
+
+    @property
+    def name(self) -> str:
+        """As it is written on a command line: `network.cidr`."""
+        return ".".join(self.path)
+
+
+def fields(schema: Schema) -> list[Question]:
+    """The questions of a form, each object's heading before its own; a form without fields has none."""
+    top = resolve(schema, schema)
+    around = _Around((), needed=True, optional=False, defaults={}, seen=top.refs)
+    if _is_object(top.schema):
+        return list(_inside(top.schema, around, schema))
+    if _is_empty(top.schema):
+        return []
+    return [replace(_question("", top, schema, replace(around, seen=()), must=True), path=(), title="Answers")]
+
+
+@dataclass(frozen=True)
+class _Around:
+    """What a question stands in: `needed`, it must be there; `optional`, it may be left out as a whole."""
+
+    path: tuple[str, ...]
+    needed: bool
+    optional: bool
+    defaults: Schema
+    #: References that were followed to get here.
+    seen: tuple[str, ...]
+
+
+def _inside(schema: Schema, around: _Around, root: Schema) -> Iterator[Question]:
+    names = required(schema)
+    for name, declared in properties(schema).items():
+        found = resolve(declared, root)
+        question = _question(name, found, root, around, must=name in names)
+        yield question
+        if question.kind == "section":
+            inner = _Around(
+                path=question.path,
+                needed=question.required and not question.optional_section,
+                optional=question.optional_section,
+                defaults=question.default if isinstance(question.default, dict) else {},
+                seen=(*around.seen, *found.refs),
+            )
+            yield from _inside(found.schema, inner, root)
+
+
+def _question(name: str, found: Resolved, root: Schema, around: _Around, *, must: bool) -> Question:
+    schema = found.schema
+    choices = _choices(schema, root)
+    kind: Kind = "json" if any(ref in around.seen for ref in found.refs) else _kind(schema, choices, root)
+    item = _item(name, schema, root, around) if kind in {"multi", "list"} else None
+    default = around.defaults.get(name, schema.get("default"))
+    absent = kind == "section" and (found.nullable or not must) and default is None
+    return Question(
+        path=(*around.path, name),
+        kind=kind,
+        title=str(schema.get("title") or humanised(name)),
+        description=str(schema.get("description") or "").strip(),
+        required=around.needed and must,
+        nullable=found.nullable,
+        default=default,
+        choices=item.choices if item and kind == "multi" else choices,
+        item=item,
+        types=kinds(schema),
+        secret=marks_secret(schema),
+        optional_section=around.optional or absent,
+        must=must,
+        schema=schema,
+    )
+
+
+def _item(name: str, schema: Schema, root: Schema, around: _Around) -> Question:
+    return _question(name, resolve(schema.get("items"), root), root, replace(around, defaults={}), must=True)
+
+
+def _kind(schema: Schema, choices: tuple[Choice, ...], root: Schema) -> Kind:
+    if choices:
+        return "enum"
+    types = kinds(schema)
+    if _is_object(schema):
+        return "section"
+    if types == ("array",):
+        return _array_kind(schema, root)
+    if len(types) == 1 and types[0] in _SCALARS:
+        return _text_kind(schema) if types[0] == "string" else _SCALAR_KINDS[types[0]]
+    if set(types) == {"number", "string"} or set(types) == {"number", "integer"}:
+        return "number"  # pydantic's Decimal takes text too
+    return "string" if types and set(types) <= {"string", "integer", "number"} else "json"
+
+
+_SCALAR_KINDS: dict[str, Kind] = {"integer": "integer", "number": "number", "boolean": "boolean"}
+
+
+def _text_kind(schema: Schema) -> Kind:
+    known = _FORMATS.get(str(schema.get("format")))
+    if known:
+        return known
+    longest = schema.get("maxLength")
+    return "text" if isinstance(longest, int) and longest > _ONE_LINE and not marks_secret(schema) else "string"
+
+
+def _array_kind(schema: Schema, root: Schema) -> Kind:
+    if "prefixItems" in schema or not isinstance(schema.get("items"), dict):
+        return "json"
+    found = resolve(schema["items"], root)
+    choices = _choices(found.schema, root)
+    kind = _kind(found.schema, choices, root)
+    if kind == "enum":
+        return "multi"
+    return "json" if kind in {"json", "section", "list", "multi"} or found.nullable else "list"
+
+
+def _is_object(schema: Schema) -> bool:
+    """An object with fields of its own; a map or a free-form one is a single question."""
+    return kinds(schema) == ("object",) and bool(properties(schema))
+
+
+def _is_empty(schema: Schema) -> bool:
+    return kinds(schema) in {(), ("object",)} and not schema.get("additionalProperties")
+
+
+def _choices(schema: Schema, root: Schema) -> tuple[Choice, ...]:
+    """From `enum` (labels in `enumNames`), `const`, or a `oneOf` of constants with titles."""
+    if isinstance(schema.get("enum"), list):
+        values, labels = schema["enum"], schema.get("enumNames")
+        named = labels if isinstance(labels, list) and len(labels) == len(values) else values
+        return tuple(
+            Choice(value, _label(name)) for value, name in zip(values, named, strict=True) if value is not None
+        )
+    if schema.get("const") is not None:
+        return (Choice(schema["const"], _label(schema["const"])),)
+    branches = [resolve(branch, root).schema for branch in schema.get("oneOf") or schema.get("anyOf") or ()]
+    if branches and all("const" in branch for branch in branches):
+        return tuple(Choice(each["const"], str(each.get("title") or _label(each["const"]))) for each in branches)
+    return ()
+
+
+def _label(value: Any) -> str:
+    if isinstance(value, bool):
+        return "Yes" if value else "No"
+    return str(value) if value != "" else "(empty)"
+
+
+def humanised(name: str) -> str:
+    """`max_connections` and `maxConnections` are “Max connections”."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").replace("-", " ").split()
+    text = " ".join(word if word.isupper() else word.lower() for word in words)
+    return text[:1].upper() + text[1:] if text else name

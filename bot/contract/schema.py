@@ -1,0 +1,120 @@
+"""Reading a JSON Schema: what stands behind a `$ref`, an `allOf` of one and an `Optional`."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+Schema = dict[str, Any]
+
+#: A question's type is guessed from these where the schema has none (every page of a Backstage template).
+_TELLING = {
+    "properties": "object",
+    "additionalProperties": "object",
+    "items": "array",
+    "pattern": "string",
+    "minLength": "string",
+    "maxLength": "string",
+    "format": "string",
+    "minimum": "number",
+    "maximum": "number",
+    "multipleOf": "number",
+}
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A schema with nothing in between. `refs` are the references that were followed: a repeated one recurses."""
+
+    schema: Schema
+    nullable: bool
+    refs: tuple[str, ...]
+
+
+def pointer(path: Iterable[str | int]) -> str:
+    """RFC 6901: `("network", "a/b")` is `/network/a~1b`."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+
+
+def resolve(schema: Any, root: Schema) -> Resolved:
+    """Follows references inside `root`; what stands beside a reference wins over what stands behind it."""
+    here: Schema = dict(schema) if isinstance(schema, dict) else {}
+    nullable, refs = False, list[str]()
+    while (inner := _inner(here, root)) is not None:
+        keyword, found = inner
+        if keyword == "$ref":
+            if here["$ref"] in refs:
+                return Resolved({}, nullable, (*refs, here["$ref"]))
+            refs.append(here["$ref"])
+            # The title behind a reference is the class's; the property's own name says more.
+            found = {name: value for name, value in found.items() if name != "title"}
+        nullable = nullable or keyword in {"anyOf", "oneOf"}
+        here = {**found, **{name: value for name, value in here.items() if name != keyword}}
+    types = kinds(here)
+    if "null" in types:
+        nullable, types = True, tuple(name for name in types if name != "null")
+        here["type"] = types[0] if len(types) == 1 else list(types)
+    return Resolved(here, nullable, tuple(refs))
+
+
+def _inner(schema: Schema, root: Schema) -> tuple[str, Schema] | None:
+    """The one schema that this one only wraps, with the keyword that does it."""
+    if isinstance(schema.get("$ref"), str):
+        return "$ref", target(schema["$ref"], root) or {}
+    match schema.get("allOf"):
+        case [dict() as only]:
+            return "allOf", only
+    for keyword in ("anyOf", "oneOf"):
+        branches = schema.get(keyword)
+        if isinstance(branches, list):
+            real = [branch for branch in branches if not _is_null(branch)]
+            if len(real) == 1 and len(branches) > 1 and isinstance(real[0], dict):
+                return keyword, real[0]
+    return None
+
+
+def _is_null(schema: Any) -> bool:
+    return isinstance(schema, dict) and (
+        schema.get("type") == "null" or ("const" in schema and schema["const"] is None)
+    )
+
+
+def target(ref: str, root: Schema) -> Schema | None:
+    """What a reference points at inside this schema; None: nothing, or somewhere else."""
+    if not ref.startswith("#"):
+        return None
+    here: Any = root
+    for part in ref[1:].split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        here = here.get(name) if isinstance(here, dict) else None
+    return here if isinstance(here, dict) else None
+
+
+def kinds(schema: Schema) -> tuple[str, ...]:
+    """The JSON types that a resolved schema names, or shows by its other keywords; empty: any."""
+    named = schema.get("type")
+    if isinstance(named, list):
+        return tuple(str(name) for name in named)
+    if isinstance(named, str):
+        return (named,)
+    if schema.get("x-kubernetes-int-or-string") is True:
+        return ("integer", "string")
+    if branches := schema.get("anyOf") or schema.get("oneOf"):
+        return tuple(dict.fromkeys(_branch_kinds(branches)))
+    return next(((kind,) for keyword, kind in _TELLING.items() if keyword in schema), ())
+
+
+def _branch_kinds(branches: Any) -> Iterator[str]:
+    for branch in branches if isinstance(branches, list) else ():
+        yield from kinds(branch) if isinstance(branch, dict) else ()
+
+
+def properties(schema: Schema) -> dict[str, Any]:
+    """The declared fields of an object; empty where there are none."""
+    found = schema.get("properties")
+    return found if isinstance(found, dict) else {}
+
+
+def required(schema: Schema) -> frozenset[str]:
+    """The names that must be there."""
+    found = schema.get("required")
+    return frozenset(name for name in found if isinstance(name, str)) if isinstance(found, list) else frozenset()

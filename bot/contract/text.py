@@ -1,0 +1,210 @@
+"""Answers that arrive as text (a slash command, a command line option, a modal's element) as typed values."""
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from bot.contract.formats import FORMATS, is_date, is_datetime, is_time
+from bot.contract.questions import Question, fields
+from bot.contract.schema import Schema, pointer
+from bot.contract.wording import nearest, quoted
+from bot.errors import Problem
+
+_YES = frozenset({"yes", "y", "true", "on"})
+_NO = frozenset({"no", "n", "false", "off"})
+_INTEGER = re.compile(r"[+-]?[0-9]{1,4000}")
+_NUMBER = re.compile(r"[+-]?([0-9]{1,4000}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?")
+
+
+def parse(question: Question, text: str) -> Any:
+    """`text` as the question's value: `5`, `yes`, `a,b`, `2026-11-22`, YAML for what has no form of its own.
+
+    Raises ValueError with a sentence for a person.
+    """
+    return _PARSERS.get(question.kind, _string)(question, text)
+
+
+def typed(schema: Schema, pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, Any], list[Problem]]:
+    """`field=value` pairs as answers; what cannot be read stays as it was typed, with a problem that says why."""
+    questions = {question.name: question for question in fields(schema)}
+    answers: dict[str, Any] = {}
+    wrong: list[Problem] = []
+    for name, text in pairs:
+        question = questions.get(name)
+        value: Any = text
+        if question is None:
+            wrong.append(Problem(pointer(name.split(".")), f"Unknown field.{nearest(name, questions)}"))
+        else:
+            try:
+                value = parse(question, text)
+            except ValueError as error:
+                wrong.append(Problem(question.pointer, str(error)))
+        _put(answers, question.path if question else tuple(name.split(".")), value)
+    return answers, wrong
+
+
+def unflatten(pairs: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """`{"network.cidr": x}` is `{"network": {"cidr": x}}`; of two that clash the later one stands."""
+    nested: dict[str, Any] = {}
+    for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
+        _put(nested, tuple(name.split(".")), value)
+    return nested
+
+
+def _put(into: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for part in path[:-1]:
+        inner = into.get(part)
+        if not isinstance(inner, dict):
+            inner = into[part] = {}
+        into = inner
+    if path:
+        into[path[-1]] = value
+
+
+def _string(question: Question, text: str) -> Any:
+    if "integer" in question.types and _INTEGER.fullmatch(text):
+        return int(text)
+    return number(text) if "number" in question.types and _NUMBER.fullmatch(text) else text
+
+
+def _integer(_: Question, text: str) -> int:
+    if not _INTEGER.fullmatch(text.strip()):
+        raise ValueError(f"Has to be a whole number; got {quoted(text)}.")
+    return int(text)
+
+
+def _number(question: Question, text: str) -> Any:
+    text = text.strip()
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"Has to be a number; got {quoted(text)}.")
+    value = number(text)
+    # A decimal with more digits than a float has stays text where text is accepted.
+    return text if "string" in question.types and Decimal(repr(value)) != Decimal(text) else value
+
+
+def number(text: str) -> float:
+    """An int where the text has neither point nor exponent, else a float."""
+    return int(text) if _INTEGER.fullmatch(text) else float(text)
+
+
+def _boolean(_: Question, text: str) -> bool:
+    word = text.strip().lower()
+    if word not in _YES | _NO:
+        raise ValueError(f"Has to be yes or no; got {quoted(text)}.")
+    return word in _YES
+
+
+def _enum(question: Question, text: str) -> Any:
+    """By value, else by label whatever its case."""
+    for choice in question.choices:
+        if text == (choice.value if isinstance(choice.value, str) else json.dumps(choice.value)):
+            return choice.value
+    word = text.strip().casefold()
+    for choice in question.choices:
+        if word in {choice.label.casefold(), str(choice.value).casefold()}:
+            return choice.value
+    named = ", ".join(str(choice.value) for choice in question.choices)
+    raise ValueError(f"Has to be one of {named}; got {quoted(text)}.")
+
+
+def _several(question: Question, text: str) -> list[Any]:
+    """A JSON array, or one entry on each line, or entries between commas."""
+    whole = _array(text)
+    if whole is not None:
+        return whole
+    parts = text.splitlines() if "\n" in text else text.split(",")
+    item = question.item or question
+    return [parse(item, part.strip()) for part in parts if part.strip()]
+
+
+def _array(text: str) -> list[Any] | None:
+    if text.lstrip().startswith("["):
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError):
+            return None
+        return found if isinstance(found, list) else None
+    return None
+
+
+def _moment(accepts: Callable[[str], bool], name: str) -> Callable[[Question, str], str]:
+    def read(_: Question, text: str) -> str:
+        if not accepts(text.strip()):
+            raise ValueError(f"Has to be {FORMATS[name][1]}; got {quoted(text)}.")
+        return text.strip()
+
+    return read
+
+
+def _json(_: Question, text: str) -> Any:
+    """JSON, else YAML. YAML's dates, its `yes` and its aliases stay out: the answer is JSON."""
+    try:
+        return json.loads(text, parse_constant=_refuse)
+    except (ValueError, RecursionError):
+        return _yaml(text)
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _yaml(text: str) -> Any:
+    import yaml  # noqa: PLC0415 - only for those who type it
+
+    try:
+        value = yaml.load(text, Loader=_loader())  # noqa: S506 - a SafeLoader with less than usual
+        json.dumps(value, allow_nan=False)  # an explicit tag (!!binary, !!set) makes what JSON has no word for
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        raise ValueError(f"Is neither JSON nor YAML: {error.problem}{where}.") from None
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f"Is neither JSON nor YAML: {(str(error) or 'too deep').splitlines()[0]}.") from None
+    return value
+
+
+@cache
+def _loader() -> Any:
+    """YAML 1.2's core schema for scalars, text for keys, and no aliases (a few lines of them fill the memory)."""
+    import yaml  # noqa: PLC0415 - only for those who type it
+
+    class Loader(yaml.SafeLoader):
+        def compose_node(self, parent: Any, index: Any) -> Any:
+            if self.check_event(yaml.AliasEvent):
+                mark = self.peek_event().start_mark  # type: ignore[no-untyped-call] # the stubs lack it
+                raise yaml.MarkedYAMLError(problem="aliases are not accepted", problem_mark=mark)
+            return super().compose_node(parent, index)
+
+        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+            found = super().construct_mapping(node, deep)
+            if all(isinstance(key, str) for key in found):
+                return found
+            raise yaml.MarkedYAMLError(problem="a name has to be text", problem_mark=node.start_mark)
+
+    Loader.yaml_implicit_resolvers = {}
+    for tag, pattern, first in (
+        ("null", r"(~|null|)", ["~", "n", ""]),
+        ("bool", r"(true|false)", ["t", "f"]),
+        ("int", r"-?(0|[1-9][0-9]*)", list("-0123456789")),
+        ("float", r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?", list("-0123456789")),
+    ):
+        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(f"^{pattern}$"), first)
+    return Loader
+
+
+_PARSERS: dict[str, Callable[[Question, str], Any]] = {
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+    "enum": _enum,
+    "multi": _several,
+    "list": _several,
+    "date": _moment(is_date, "date"),
+    "time": _moment(is_time, "time"),
+    "datetime": _moment(is_datetime, "date-time"),
+    "json": _json,
+    "section": _json,
+}

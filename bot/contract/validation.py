@@ -1,0 +1,208 @@
+"""Answers against a schema: strictly, with every problem at its field and in our own words."""
+
+import copy
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from bot.contract.formats import FORMATS
+from bot.contract.schema import Schema, pointer, properties, resolve, target
+from bot.contract.wording import nearest, told
+from bot.errors import Problem
+
+if TYPE_CHECKING:
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.protocols import Validator
+
+#: Validators by the identity of their schema, which is kept alive beside them so that an id is not used twice.
+_VALIDATORS: dict[int, tuple[Schema, "Validator"]] = {}
+_MOST_VALIDATORS = 1000
+
+
+def problems(schema: Schema, value: Any) -> list[Problem]:
+    """Everything that is wrong with `value`, by pointer; empty: it is valid.
+
+    JSON Schema 2020-12, or draft 7 where `$schema` says so, with formats checked. Strict: `true` and `1.0` are no
+    integers and `"5"` is no number. References are followed inside the schema only, never over the network.
+    """
+    errors = list(validator(schema).iter_errors(value))
+    if not errors:
+        return []
+    return sorted({problem for error in errors for problem in told(error, schema)})
+
+
+def validator(schema: Schema) -> "Validator":
+    """The validator of a schema, built once for each schema object."""
+    known = _VALIDATORS.get(id(schema))
+    if known is None:
+        if len(_VALIDATORS) >= _MOST_VALIDATORS:
+            _VALIDATORS.clear()
+        known = _VALIDATORS[id(schema)] = schema, _built(schema)
+    return known[1]
+
+
+def _built(schema: Schema) -> "Validator":
+    from referencing import Registry  # noqa: PLC0415 - slow to import, and the command line starts often
+
+    make = _strict(draft7="draft-07" in str(schema.get("$schema", "")))
+    # A registry of our own keeps the library from fetching what a reference names.
+    built: Validator = make(schema, format_checker=_formats(), registry=Registry())
+    return built
+
+
+@cache
+def _strict(*, draft7: bool) -> Any:
+    """The library's validator with our reading of types and our own pointers."""
+    import jsonschema  # noqa: PLC0415 - slow to import, and the command line starts often
+    from jsonschema.validators import extend  # noqa: PLC0415 - as above
+
+    base = jsonschema.Draft7Validator if draft7 else jsonschema.Draft202012Validator
+    types = base.TYPE_CHECKER.redefine_many({"integer": _is_integer, "number": _is_number})
+    keywords = {
+        "required": _required,
+        "additionalProperties": _additional,
+        "dependentRequired": _dependent,
+        "pattern": _pattern,
+        "multipleOf": _multiple,
+    }
+    if draft7:
+        del keywords["dependentRequired"]
+    return extend(base, keywords, type_checker=types)  # type: ignore[no-untyped-call] # the stubs lack it
+
+
+@cache
+def _formats() -> Any:
+    from jsonschema import FormatChecker  # noqa: PLC0415 - slow to import, and the command line starts often
+
+    checker = FormatChecker(formats=())
+    for name, (accepts, _) in FORMATS.items():
+        checker.checks(name)(lambda value, accepts=accepts: not isinstance(value, str) or accepts(value))
+    return checker
+
+
+def _is_integer(_: Any, value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_number(_: Any, value: Any) -> bool:
+    """JSON has no infinity and no NaN, although Python's parser lets them in."""
+    if isinstance(value, float):
+        return value - value == 0
+    return _is_integer(_, value)
+
+
+def _error(message: str, *path: str) -> "ValidationError":
+    from jsonschema.exceptions import ValidationError  # noqa: PLC0415 - slow to import
+
+    return ValidationError(message, path=path)
+
+
+def _required(_: Any, names: Any, value: Any, __: Schema) -> "Iterator[ValidationError]":
+    if isinstance(value, dict) and isinstance(names, list):
+        yield from (_error("Missing.", name) for name in names if name not in value)
+
+
+def _dependent(_: Any, rules: dict[str, list[str]], value: Any, __: Schema) -> "Iterator[ValidationError]":
+    for name, needed in rules.items() if isinstance(value, dict) else ():
+        if name in value:
+            yield from (_error(f"Needed because “{name}” is given.", other) for other in needed if other not in value)
+
+
+def _additional(run: Any, rule: Any, value: Any, schema: Schema) -> "Iterator[ValidationError]":
+    if not isinstance(value, dict):
+        return
+    known, patterns = properties(schema), schema.get("patternProperties", {})
+    extras = [name for name in value if name not in known and not any(re.search(p, name) for p in patterns)]
+    for extra in extras:
+        if rule is False:
+            yield _error(f"Unknown field.{nearest(extra, known)}", extra)
+        elif isinstance(rule, dict):
+            yield from run.descend(value[extra], rule, path=extra)
+
+
+def _pattern(_: Any, pattern: str, value: Any, schema: Schema) -> "Iterator[ValidationError]":
+    if not isinstance(value, str):
+        return
+    compiled = compiled_pattern(pattern)
+    if compiled is None:
+        # Refusing is the safe side; `faults` names such a pattern at boot, so that nobody gets here.
+        yield _error("Cannot be checked: this field's pattern is broken. Please tell the offering's owner.")
+    elif not compiled.search(value):
+        meaning = str(schema.get("description", "")).rstrip(". ")
+        yield _error(f"Does not match the pattern {pattern}" + (f" ({meaning})." if meaning else ""))
+
+
+@cache
+def compiled_pattern(pattern: str) -> re.Pattern[str] | None:
+    """A pattern as JSON Schema means it (ECMA-262): ASCII classes, and `$` is the end, not the end of a last line."""
+    ends = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]|\$", lambda found: r"\Z" if found[0] == "$" else found[0], pattern)
+    try:
+        return re.compile(ends, re.ASCII)
+    except re.error:
+        return None
+
+
+def _multiple(_: Any, step: float, value: Any, __: Schema) -> "Iterator[ValidationError]":
+    """Exactly: to a float, 0.3 is no multiple of 0.1."""
+    if _is_number(None, value) and (_fraction(value) / _fraction(step)).denominator != 1:
+        yield _error(f"Has to be a multiple of {step}.")
+
+
+def _fraction(value: float) -> Fraction:
+    return Fraction(value if isinstance(value, int) else repr(value))
+
+
+def with_defaults(schema: Schema, value: Any) -> Any:
+    """A copy of `value` with declared defaults where nothing was said; an object that is not there is not made up.
+
+    A default of null fills nothing in: absent and null say the same.
+    """
+    return _filled(schema, value, schema)
+
+
+def _filled(schema: Any, value: Any, root: Schema) -> Any:
+    if not isinstance(value, dict):
+        return value
+    filled = dict(value)
+    for name, declared in properties(resolve(schema, root).schema).items():
+        default = resolve(declared, root).schema.get("default")
+        if name not in filled and default is not None:
+            filled[name] = copy.deepcopy(default)
+        if isinstance(filled.get(name), dict):
+            filled[name] = _filled(declared, filled[name], root)
+    return filled
+
+
+def faults(schema: Schema) -> list[str]:
+    """What is wrong with the schema itself: not JSON Schema, patterns that do not compile, refused defaults."""
+    import jsonschema  # noqa: PLC0415 - slow to import, and the command line starts often
+
+    try:
+        type(validator(schema)).check_schema(schema)
+    except jsonschema.SchemaError as error:
+        return [f"{pointer(error.absolute_path) or '/'}: {error.message}"]
+    return list(_broken(schema, schema, (), ()))
+
+
+def _broken(schema: Any, root: Schema, path: tuple[str, ...], seen: tuple[str, ...]) -> Iterator[str]:
+    found = resolve(schema, root)
+    if any(ref in seen for ref in found.refs) or not isinstance(schema, dict):
+        return
+    here, where = found.schema, pointer(path) or "/"
+    yield from (f"{where}: {ref} points at nothing in this schema" for ref in found.refs if target(ref, root) is None)
+    pattern = here.get("pattern")
+    if isinstance(pattern, str) and compiled_pattern(pattern) is None:
+        yield f"{where}: the pattern {pattern} does not compile"
+    default = here.get("default")
+    if default is not None:
+        yield from (f"{where}: its default is refused: {problem.detail}" for problem in _of(here, root, default))
+    for name, inner in {**properties(here), "*": here.get("items")}.items():
+        yield from _broken(inner, root, (*path, name), (*seen, *found.refs))
+
+
+def _of(schema: Schema, root: Schema, value: Any) -> list[Problem]:
+    """The problems of a value under a part of a schema; the part keeps the whole's definitions."""
+    around: Schema = {name: root[name] for name in ("$schema", "$defs", "definitions") if name in root}
+    return problems({**around, **schema}, value)
