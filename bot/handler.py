@@ -97,11 +97,13 @@ Answer = Done | Pending
 
 @dataclass(frozen=True)
 class Event:
-    """The request moved on. `by` and `reason` are a person's, in clear text; `outputs` come with `fulfilled`."""
+    """The request moved on; `kind` is `create`, `update` or `delete`. `by` and `reason` are a person's, in clear text; `outputs` come with `fulfilled`."""
 
-    name: Literal["approved", "rejected", "withdrawn", "cancelled", "expired", "fulfilled", "failed", "deleted"]
+    name: Literal[
+        "edited", "approved", "rejected", "withdrawn", "cancelled", "expired", "fulfilled", "failed", "deleted"
+    ]
     request: str
-    kind: Literal["create", "update", "delete"]
+    kind: str
     at: datetime
     by: str | None = None
     reason: str | None = None

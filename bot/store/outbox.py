@@ -17,7 +17,18 @@ from bot.store.records import CardRecord
 
 #: Events that the requester hears of in a direct message, and the card's thread in a note.
 TOLD = frozenset(
-    {"submitted", "edited", "approved", "rejected", "withdrawn", "expired", "cancelled", "fulfilled", "failed", "retried"}
+    {
+        "submitted",
+        "edited",
+        "approved",
+        "rejected",
+        "withdrawn",
+        "expired",
+        "cancelled",
+        "fulfilled",
+        "failed",
+        "retried",
+    }
 )
 #: Events that resources hear of (`bot.handler.Event`).
 FOLLOWED = frozenset({"edited", "approved", "rejected", "withdrawn", "expired", "cancelled", "fulfilled", "failed"})
@@ -53,7 +64,7 @@ def record(
 ) -> None:
     """Append an event and mark all that must be said of it."""
     event = tables.Event(
-        request_id=_id(request.id),
+        request_id=tables.stored(request.id),
         instance_id=request.instance_id,
         name=name,
         person_id=person_id,
@@ -62,7 +73,7 @@ def record(
     )
     tx.add(event)
     tx.flush()
-    touch(tx, _id(request.id))
+    touch(tx, tables.stored(request.id))
     if name in TOLD:
         _tell(tx, request, event)
     if name in FOLLOWED:
@@ -89,7 +100,7 @@ def open_card(tx: Tx, request_id: int, audience: str, place: str) -> int:
         tx.add(row)
         tx.flush()
     tx.due = True
-    return _id(row.id)
+    return tables.stored(row.id)
 
 
 def post(tx: Tx, request_id: int | None, channel: str, text: str) -> None:
@@ -104,7 +115,7 @@ def notice(tx: Tx, person_id: int, request_id: int, text: str) -> None:
 
 def _tell(tx: Tx, request: tables.Request, event: tables.Event) -> None:
     card = tx.exec(
-        select(tables.Card).where(tables.Card.request_id == _id(request.id), tables.Card.audience == "team")
+        select(tables.Card).where(tables.Card.request_id == tables.stored(request.id), tables.Card.audience == "team")
     ).first()
     card_id = card.id if card else None
     payload = {"event": event.id, "person": request.requester_id}
@@ -158,10 +169,8 @@ def claim_delivery(tx: Tx, owner: str, lease: timedelta) -> ClaimedDelivery | No
             this.run_at <= tx.now,
             or_(col(this.lease_until).is_(None), col(this.lease_until) <= tx.now),
             or_(col(tables.Lane.next_at).is_(None), col(tables.Lane.next_at) <= tx.now),
-            or_(
-                col(this.card_id).is_(None), col(tables.Card.ts).is_not(None), col(tables.Card.error).is_not(None)
-            ),
-            ~exists().where(older.lane == this.lane, older.state == "waiting", col(older.id) < col(this.id)),
+            or_(col(this.card_id).is_(None), col(tables.Card.ts).is_not(None), col(tables.Card.error).is_not(None)),
+            ~exists().where(col(older.lane) == this.lane, col(older.state) == "waiting", col(older.id) < col(this.id)),
         )
         .order_by(col(this.run_at), col(this.id))
         .limit(1)
@@ -174,7 +183,7 @@ def claim_delivery(tx: Tx, owner: str, lease: timedelta) -> ClaimedDelivery | No
     row.attempts += 1
     tx.add(row)
     return ClaimedDelivery(
-        _id(row.id),
+        tables.stored(row.id),
         row.epoch,
         row.kind,
         row.lane,
@@ -191,7 +200,7 @@ def claim_card(tx: Tx, owner: str, lease: timedelta) -> ClaimedCard | None:
     this = tables.Card
     query = (
         select(this)
-        .outerjoin(tables.Lane, tables.Lane.name == "card:" + col(this.place))
+        .outerjoin(tables.Lane, col(tables.Lane.name) == "card:" + col(this.place))
         .where(
             col(this.dirty),
             col(this.run_at) <= tx.now,
@@ -294,7 +303,9 @@ def next_due(session: Session) -> datetime | None:
     delivery = session.exec(
         select(tables.Delivery.run_at).where(tables.Delivery.state == "waiting").order_by(col(tables.Delivery.run_at))
     ).first()
-    card = session.exec(select(tables.Card.run_at).where(col(tables.Card.dirty)).order_by(col(tables.Card.run_at))).first()
+    card = session.exec(
+        select(tables.Card.run_at).where(col(tables.Card.dirty)).order_by(col(tables.Card.run_at))
+    ).first()
     return min((at for at in (delivery, card) if at), default=None)
 
 
@@ -302,9 +313,3 @@ def _settle(tx: Tx, delivery: ClaimedDelivery, **values: Any) -> bool:
     row = tables.Delivery
     mine = (col(row.id) == delivery.id, col(row.epoch) == delivery.epoch, col(row.state) == "waiting")
     return tx.exec(update(row).where(*mine).values(**values)).rowcount == 1
-
-
-def _id(value: int | None) -> int:
-    if value is None:
-        raise ValueError("a row that is not stored has no id")
-    return value

@@ -57,5 +57,5 @@ def create_token(tx: Tx, person_id: int) -> str:
 
 def revoke_tokens(tx: Tx, person_id: int) -> int:
     """Ends all tokens of a person; says how many there were."""
-    mine = (tables.Token.person_id == person_id, col(tables.Token.revoked_at).is_(None))
+    mine = (col(tables.Token.person_id) == person_id, col(tables.Token.revoked_at).is_(None))
     return tx.exec(update(tables.Token).where(*mine).values(revoked_at=tx.now)).rowcount

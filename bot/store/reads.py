@@ -27,7 +27,7 @@ USUAL_LAST, USUAL_LEAST = 20, 3
 
 def person(row: tables.Person) -> PersonRecord:
     """The record of a row."""
-    return PersonRecord(_id(row.id), row.slack_id, row.email, row.name, row.team_id, row.tz)
+    return PersonRecord(tables.stored(row.id), row.slack_id, row.email, row.name, row.team_id, row.tz)
 
 
 def person_by_id(session: Session, person_id: int) -> PersonRecord | None:
@@ -76,9 +76,7 @@ def requests(session: Session, ids: Sequence[int]) -> list[RequestRecord]:
     involved |= {decision.person_id for group in decisions.values() for decision in group}
     involved |= {event.person_id for group in events.values() for event in group if event.person_id}
     people = {key: person(row) for key, row in _by_id(session, tables.Person, involved).items()}
-    found = {
-        _id(row.id): _request(row, instances, people, decisions, steps, events) for row in rows
-    }
+    found = {tables.stored(row.id): _request(row, instances, people, decisions, steps, events) for row in rows}
     return [found[key] for key in ids if key in found]
 
 
@@ -98,7 +96,7 @@ def request_ids(
         query = query.where(tables.Request.offering == offering)
     if before:
         query = query.where(col(tables.Request.id) < before)
-    return [_id(key) for key in session.exec(query).all()]
+    return [tables.stored(key) for key in session.exec(query).all()]
 
 
 def request_ids_of(
@@ -110,14 +108,16 @@ def request_ids_of(
         query = query.where(col(tables.Request.state).in_(list(states)))
     if before:
         query = query.where(col(tables.Request.id) < before)
-    return [_id(key) for key in session.exec(query.order_by(col(tables.Request.id).desc()).limit(limit)).all()]
+    return [
+        tables.stored(key) for key in session.exec(query.order_by(col(tables.Request.id).desc()).limit(limit)).all()
+    ]
 
 
 def open_request_ids(session: Session) -> list[int]:
     """Ids of all requests that are not over, oldest first."""
     states = [str(state) for state in OPEN]
     query = select(tables.Request.id).where(col(tables.Request.state).in_(states)).order_by(col(tables.Request.id))
-    return [_id(key) for key in session.exec(query).all()]
+    return [tables.stored(key) for key in session.exec(query).all()]
 
 
 def instance(session: Session, instance_id: int) -> InstanceRecord | None:
@@ -159,7 +159,9 @@ def instance_ids_of(
         query = query.where(tables.Instance.state != InstanceState.DELETED)
     if before:
         query = query.where(col(tables.Instance.id) < before)
-    return [_id(key) for key in session.exec(query.order_by(col(tables.Instance.id).desc()).limit(limit)).all()]
+    return [
+        tables.stored(key) for key in session.exec(query.order_by(col(tables.Instance.id).desc()).limit(limit)).all()
+    ]
 
 
 def expired_instance_ids(session: Session, now: Any) -> list[int]:
@@ -170,7 +172,7 @@ def expired_instance_ids(session: Session, now: Any) -> list[int]:
         col(tables.Instance.expires_at) <= now,
         col(tables.Instance.id).not_in(busy),
     )
-    return [_id(key) for key in session.exec(query).all()]
+    return [tables.stored(key) for key in session.exec(query).all()]
 
 
 def resources(session: Session, instance_id: int) -> list[tables.InstanceResource]:
@@ -205,7 +207,9 @@ def cards(session: Session, request_id: int) -> list[CardRecord]:
 
 def card(row: tables.Card) -> CardRecord:
     """The record of a row."""
-    return CardRecord(_id(row.id), row.request_id, row.audience, row.place, row.channel, row.ts, row.link, row.error)
+    return CardRecord(
+        tables.stored(row.id), row.request_id, row.audience, row.place, row.channel, row.ts, row.link, row.error
+    )
 
 
 def event(session: Session, event_id: int) -> EventRecord | None:
@@ -214,7 +218,7 @@ def event(session: Session, event_id: int) -> EventRecord | None:
     if row is None:
         return None
     who = person_by_id(session, row.person_id) if row.person_id else None
-    return EventRecord(_id(row.id), row.name, who, row.at, row.data)
+    return EventRecord(tables.stored(row.id), row.name, who, row.at, row.data)
 
 
 def _request(
@@ -225,7 +229,7 @@ def _request(
     steps: dict[int, list[tables.Step]],
     events: dict[int, list[tables.Event]],
 ) -> RequestRecord:
-    key = _id(row.id)
+    key = tables.stored(row.id)
     return RequestRecord(
         id=key,
         kind=row.kind,
@@ -241,12 +245,12 @@ def _request(
         rules=[ApprovalRule.from_json(rule) for rule in row.rules],
         decisions=[
             DecisionRecord(people[d.person_id], d.verdict, d.reason, d.rules, d.at, d.revision == row.revision)
-            for d in sorted(decisions.get(key, ()), key=lambda d: _id(d.id))
+            for d in sorted(decisions.get(key, ()), key=lambda d: tables.stored(d.id))
         ],
         steps=[_step(step) for step in sorted(steps.get(key, ()), key=lambda step: step.position)],
         events=[
-            EventRecord(_id(e.id), e.name, people[e.person_id] if e.person_id else None, e.at, e.data)
-            for e in sorted(events.get(key, ()), key=lambda e: _id(e.id))
+            EventRecord(tables.stored(e.id), e.name, people[e.person_id] if e.person_id else None, e.at, e.data)
+            for e in sorted(events.get(key, ()), key=lambda e: tables.stored(e.id))
         ],
         outputs=row.outputs,
         created_at=row.created_at,
@@ -281,12 +285,3 @@ def _grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
 def _by_id(session: Session, table: type[Any], ids: Iterable[int]) -> dict[int, Any]:
     wanted = list(ids)
     return {row.id: row for row in session.exec(select(table).where(col(table.id).in_(wanted))).all()} if wanted else {}
-
-
-def _id(value: int | None) -> int:
-    # SQLModel types a primary key as optional; a stored row has one.
-    if value is None:
-        raise ValueError("a row that is not stored has no id")
-    return value
-
-

@@ -262,3 +262,10 @@ class Draft(SQLModel, table=True):
     instance_id: int | None = Field(default=None, foreign_key="instance.id")
     answers: dict[str, Any] = _json()
     updated_at: datetime = _instant()
+
+
+def stored(key: int | None) -> int:
+    """The id of a stored row: SQLModel types a primary key as optional, for rows that are not stored yet."""
+    if key is None:
+        raise ValueError("a row that is not stored has no id")
+    return key

@@ -1,0 +1,229 @@
+"""All offerings and handlers of this process. Anything broken stops the boot, by file, line and what to do."""
+
+import importlib
+import sys
+import traceback
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from bot.errors import Misconfigured
+from bot.handler import Follows, Handler, Resource
+from bot.offering import Offering
+
+#: The built-ins, registered like any plug-in.
+BUILT_IN = (
+    "bot.handlers.jira:IssueHandler",
+    "bot.handlers.manual:TaskHandler",
+    "bot.handlers.message:PostHandler",
+    "bot.handlers.webhook:CallHandler",
+)
+#: The entry-point group that plug-ins use.
+PLUG_INS = "frontdesk.handlers"
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What this process can offer and make real. An offering's key is (name, version); its newest is the last."""
+
+    offerings: Mapping[str, Mapping[str, Offering[Any]]]
+    handlers: Mapping[str, Handler[Any]]
+    by_resource: Mapping[type[Resource[Any]], Handler[Any]]
+
+    def newest(self) -> list[Offering[Any]]:
+        """The newest version of every offering, by title."""
+        return sorted((list(versions.values())[-1] for versions in self.offerings.values()), key=lambda o: o.title)
+
+    def offering(self, name: str, version: str | None = None) -> Offering[Any] | None:
+        """One offering; without a version its newest."""
+        versions = self.offerings.get(name, {})
+        return versions.get(version) if version else next(iter(list(versions.values())[-1:]), None)
+
+    def handler_of(self, kind: type[Resource[Any]]) -> Handler[Any] | None:
+        """The handler of one kind of resource."""
+        return next((self.by_resource[base] for base in kind.__mro__ if base in self.by_resource), None)
+
+    def follows(self, kinds: Iterable[type[Resource[Any]]]) -> bool:
+        """Whether a handler of these wants to hear how requests go on."""
+        return any(isinstance(self.handler_of(kind), Follows) for kind in kinds)
+
+
+def load(folder: Path, environment: Mapping[str, str]) -> Catalogue:
+    """Everything in `folder`, with the handlers it needs built from `environment`. Raises Misconfigured."""
+    classes = handler_classes()
+    offerings = read_offerings(folder)
+    by_resource = {cls.resource: cls for cls in classes}
+    needed: dict[type[Handler[Any]], Offering[Any]] = {}
+    for offering in offerings:
+        for kind in check(offering):
+            cls = next((by_resource[base] for base in kind.__mro__ if base in by_resource), None)
+            if cls is None:
+                raise Misconfigured(
+                    f"{offering.name} returns a {kind.__name__}, which no handler makes real.",
+                    where=offering.where,
+                    hint=f"Install the plug-in that brings it (entry-point group {PLUG_INS}).",
+                )
+            needed.setdefault(cls, offering)
+    handlers = {cls.name: _build(cls, environment, needed.get(cls)) for cls in classes}
+    built = {name: handler for name, handler in handlers.items() if handler is not None}
+    return Catalogue(
+        offerings=_by_name(offerings),
+        handlers=built,
+        by_resource={type(handler).resource: handler for handler in built.values()},
+    )
+
+
+def handler_classes() -> list[type[Handler[Any]]]:
+    """Built-ins and plug-ins. Raises Misconfigured for one that cannot be imported, or a name that is taken."""
+    found = [_import(path) for path in BUILT_IN]
+    for entry in entry_points(group=PLUG_INS):
+        try:
+            found.append(entry.load())
+        except Exception as error:
+            raise Misconfigured(
+                f"the plug-in {entry.name} cannot be imported: {error}", where=entry.value, hint="Mend or remove it."
+            ) from error
+    names = [cls.name for cls in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise Misconfigured(f"two handlers are called {name}.", where=PLUG_INS, hint="Rename or remove one.")
+    return found
+
+
+def read_offerings(folder: Path) -> list[Offering[Any]]:
+    """The offerings of all files in `folder`, in the order of file names. Raises Misconfigured."""
+    if not folder.is_dir():
+        raise Misconfigured("is not a folder.", where=str(folder), hint="Set OFFERINGS to your folder of offerings.")
+    package = _package(folder)
+    offerings = [offering for path in sorted(folder.glob("*.py")) for offering in _read(package, path)]
+    if not offerings:
+        raise Misconfigured("holds no offering.", where=str(folder), hint="Write one: see offerings/README.md.")
+    seen: dict[tuple[str, str], Offering[Any]] = {}
+    for offering in offerings:
+        twin = seen.setdefault((offering.name, offering.version), offering)
+        if twin is not offering:
+            raise Misconfigured(
+                f"{offering.name} {offering.version} is declared twice, first at {twin.where}.",
+                where=offering.where,
+                hint="Give one another name, or the newer one a new version.",
+            )
+    return offerings
+
+
+def check(offering: Offering[Any]) -> set[type[Resource[Any]]]:
+    """Lint one offering; the kinds of resource that it can ask for. Raises Misconfigured."""
+    where = offering.where
+    if not offering.name.isascii() or not offering.name.replace("-", "").isalnum() or not offering.name.islower():
+        raise Misconfigured(
+            f"the name {offering.name!r} is typed after /platform request.", where=where, hint="Use a-z, 0-9 and -."
+        )
+    if not offering.steps:
+        raise Misconfigured(
+            f"{offering.name} has no steps, so nothing would ever happen.", where=where, hint="Add a @offering.step."
+        )
+    if offering.approval is not None and all(step.early for step in offering.steps.values()):
+        raise Misconfigured(
+            f"{offering.name} has only early steps, so nothing would happen after the approval.",
+            where=where,
+            hint="Make at least one step without early=True.",
+        )
+    fields = offering.contract.form.get("properties", {})
+    for name in offering.public or ():
+        if name not in fields:
+            raise Misconfigured(
+                f"public= names {name!r}, which the form does not have.",
+                where=where,
+                hint=f"The form has {', '.join(fields) or 'no fields'}.",
+            )
+    return {kind for step in offering.steps.values() for kind in step.resources}
+
+
+def _by_name(offerings: Iterable[Offering[Any]]) -> dict[str, dict[str, Offering[Any]]]:
+    named: dict[str, dict[str, Offering[Any]]] = {}
+    for offering in sorted(offerings, key=lambda o: (len(o.version), o.version)):
+        named.setdefault(offering.name, {})[offering.version] = offering
+    return named
+
+
+def _package(folder: Path) -> str:
+    """Make `folder` importable as the package `offerings`, whatever it is called on disk: one identity each."""
+    name = "offerings"
+    module = sys.modules.get(name)
+    if module is None or list(getattr(module, "__path__", ())) != [str(folder.resolve())]:
+        for loaded in [key for key in sys.modules if key == name or key.startswith(name + ".")]:
+            del sys.modules[loaded]
+        spec = ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [str(folder.resolve())]
+        sys.modules[name] = module_from_spec(spec)
+        importlib.invalidate_caches()
+    return name
+
+
+def _read(package: str, path: Path) -> list[Offering[Any]]:
+    if not path.stem.isidentifier():
+        raise Misconfigured(
+            "cannot be imported.", where=str(path), hint="Use letters, digits and _ in the file's name."
+        )
+    try:
+        module = _import_file(f"{package}.{path.stem}", path)
+    except Misconfigured:
+        raise
+    except Exception as error:
+        raise Misconfigured(
+            f"{type(error).__name__}: {error}",
+            where=_line(error, path),
+            hint="Mend the file, then run frontdesk check.",
+        ) from error
+    return [value for value in vars(module).values() if isinstance(value, Offering) and value.module == module.__name__]
+
+
+def _import_file(name: str, path: Path) -> ModuleType:
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise Misconfigured("cannot be imported.", where=str(path))
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _line(error: Exception, path: Path) -> str:
+    """`file:line` where the author's own file went wrong."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}"
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    return f"{path}:{lines[-1]}" if lines else str(path)
+
+
+def _import(path: str) -> type[Handler[Any]]:
+    module, _, name = path.partition(":")
+    found: type[Handler[Any]] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def _build(
+    cls: type[Handler[Any]], environment: Mapping[str, str], needed_by: Offering[Any] | None
+) -> Handler[Any] | None:
+    """A handler from its settings; one that nobody needs and that is not configured is left out."""
+    absent = [name for name in cls.settings if not environment.get(name)]
+    if absent and needed_by is None:
+        return None
+    if absent and needed_by is not None:
+        raise Misconfigured(
+            f"{', '.join(absent)} must be set: {needed_by.name} uses {cls.name}.",
+            where=needed_by.where,
+            hint="Set it in the environment, or take the step out of the offering.",
+        )
+    wanted = (*cls.settings, *cls.options)
+    return cls({name: environment[name] for name in wanted if environment.get(name)})

@@ -1,0 +1,281 @@
+"""Writes of the engine: claim a due step, keep it, and record how it ended.
+
+Every write after the claim is fenced by `owner`, `epoch` and the running state: who lost the lease changes nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import or_
+from sqlmodel import Session, col, select, update
+
+from bot.handler import Ask, Posting
+from bot.lifecycle import PARK, StepState
+from bot.store import outbox, requests, tables
+from bot.store.database import Tx
+from bot.store.records import instance_number, request_number
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A step that this process may run now."""
+
+    id: int
+    owner: str
+    epoch: int
+    request_id: int
+    instance_id: int
+    name: str
+    action: str
+    handler: str | None
+    resource: Mapping[str, Any] | None
+    previous: Mapping[str, Any] | None
+    state: Mapping[str, Any]
+    #: What a person reported, for a step that waited for them.
+    answer: Mapping[str, Any] | None
+    attempts: int
+    crashes: int
+    #: Since when it has been tried or waited for.
+    since: datetime
+
+    @property
+    def key(self) -> str:
+        """`REQ-13/ticket`."""
+        return f"{request_number(self.request_id)}/{self.name}"
+
+    @property
+    def identity(self) -> str:
+        """`INS-7/ticket`."""
+        return f"{instance_number(self.instance_id)}/{self.name}"
+
+
+class Lost(Exception):  # noqa: N818 - it is news: somebody else has the step, or its request ended
+    """This process no longer holds the step: drop the result and stop."""
+
+
+def claim(tx: Tx, owner: str, lease: timedelta, skip: Sequence[str] = ()) -> Claim | None:
+    """The next step that is due, or whose holder is gone; None when there is none."""
+    table = tables.Step
+    due = or_(
+        col(table.state).in_((StepState.WAITING, StepState.PENDING)) & (col(table.run_at) <= tx.now),
+        (col(table.state) == StepState.RUNNING) & (col(table.lease_until) <= tx.now),
+    )
+    query = select(table).where(due).order_by(col(table.run_at), col(table.id)).limit(1)
+    if skip:
+        query = query.where(or_(col(table.handler).is_(None), col(table.handler).not_in(skip)))
+    step = tx.exec(query.with_for_update(skip_locked=True)).first()
+    if step is None:
+        return None
+    request = tx.exec(select(tables.Request).where(tables.Request.id == step.request_id)).one()
+    if step.state == StepState.RUNNING:
+        step.crashes += 1
+    elif step.state == StepState.WAITING:
+        step.attempts += 1
+    first = step.started_at is None
+    step.state, step.owner, step.epoch, step.lease_until = StepState.RUNNING, owner, step.epoch + 1, tx.now + lease
+    step.started_at = step.started_at or tx.now
+    tx.add(step)
+    if first:
+        outbox.record(tx, request, "step_started", None, {"step": step.name})
+    return _claim(tx, step, request, owner)
+
+
+def _claim(tx: Tx, step: tables.Step, request: tables.Request, owner: str) -> Claim:
+    made = _resource(tx, request.instance_id, step.name)
+    return Claim(
+        id=tables.stored(step.id),
+        owner=owner,
+        epoch=step.epoch,
+        request_id=step.request_id,
+        instance_id=request.instance_id,
+        name=step.name,
+        action=step.action,
+        handler=step.handler,
+        resource=step.resource,
+        previous=made.resource if made and step.action == "delete" else None,
+        state=step.handler_state,
+        answer=step.outputs,
+        attempts=step.attempts,
+        crashes=step.crashes,
+        since=step.started_at or tx.now,
+    )
+
+
+def renew(tx: Tx, owner: str, ids: Sequence[int], lease: timedelta) -> set[int]:
+    """Keep the steps that `owner` still holds; the ids of those."""
+    table = tables.Step
+    mine = (col(table.owner) == owner, col(table.state) == StepState.RUNNING, col(table.id).in_(ids))
+    tx.exec(update(table).where(*mine).values(lease_until=tx.now + lease))
+    return {tables.stored(key) for key in tx.exec(select(table.id).where(*mine)).all()}
+
+
+def release(tx: Tx, claim: Claim) -> None:
+    """Give a step back at once, unharmed: this process stops."""
+    step = _held(tx, claim)
+    step.state, step.run_at, step.lease_until = StepState.WAITING, tx.now, None
+    tx.add(step)
+    tx.due = True
+
+
+def built(tx: Tx, claim: Claim, handler: str, resource: Mapping[str, Any], *, description: str, follows: bool) -> None:
+    """Store what is about to be made, before it is made: from here on the instance may consist of it."""
+    step = _held(tx, claim)
+    step.handler, step.resource, step.follows = handler, dict(resource), follows
+    tx.add(step)
+    row = _resource(tx, claim.instance_id, claim.name)
+    if row is None or row.deleted_at:
+        row = row or tables.InstanceResource(
+            instance_id=claim.instance_id,
+            step=claim.name,
+            position=step.position,
+            handler=handler,
+            description=description,
+            resource={},
+            state={},
+            outputs={},
+        )
+        row.deleted_at = None
+    row.handler, row.resource, row.follows = handler, dict(resource), follows
+    tx.add(row)
+
+
+def save(tx: Tx, claim: Claim, state: Mapping[str, Any]) -> None:
+    """Store what the handler has to know after a crash."""
+    step = _held(tx, claim)
+    step.handler_state = dict(state)
+    tx.add(step)
+    keep(tx, claim.instance_id, claim.name, state)
+
+
+def keep(tx: Tx, instance_id: int, name: str, state: Mapping[str, Any]) -> None:
+    """Store what a handler that follows has to know next time."""
+    row = _resource(tx, instance_id, name)
+    if row:
+        row.state = dict(state)
+        tx.add(row)
+
+
+def say(tx: Tx, claim: Claim, text: str) -> None:
+    """Progress, for the card."""
+    step = _held(tx, claim)
+    step.reason = text
+    tx.add(step)
+    outbox.touch(tx, claim.request_id)
+
+
+def done(
+    tx: Tx, claim: Claim, outputs: Mapping[str, Any], state: Mapping[str, Any], posts: Sequence[Posting] = ()
+) -> tables.Request:
+    """The resource is real (or gone); its request, for the next step or the end."""
+    step = _held(tx, claim)
+    step.state, step.outputs, step.handler_state = StepState.DONE, dict(outputs), dict(state)
+    step.reason, step.ask, step.run_at, step.lease_until, step.ended_at = None, None, None, None, tx.now
+    tx.add(step)
+    row = _resource(tx, claim.instance_id, claim.name)
+    if row:
+        row.state, row.outputs = dict(state), dict(outputs)
+        row.deleted_at = tx.now if claim.action == "delete" else None
+        tx.add(row)
+    request = _request(tx, claim)
+    _post(tx, claim, posts)
+    outbox.record(tx, request, "step_done", None, {"step": claim.name})
+    outbox.hurry(tx, f"follow:{claim.instance_id}/{claim.name}")
+    requests.advance(tx, request)
+    return request
+
+
+def fulfil(tx: Tx, claim: Claim, outputs: Mapping[str, Any], expires_at: datetime | None) -> None:
+    """The request that this step was the last of is fulfilled."""
+    requests.fulfil(tx, _request(tx, claim), outputs, expires_at)
+
+
+def pending(
+    tx: Tx,
+    claim: Claim,
+    reason: str,
+    state: Mapping[str, Any],
+    *,
+    delay: timedelta | None,
+    ask: Ask | None = None,
+    posts: Sequence[Posting] = (),
+) -> None:
+    """Not ready: asked again after `delay`, or when a person answers."""
+    step = _held(tx, claim)
+    news = step.reason != reason or step.ask is None
+    step.state, step.reason, step.handler_state, step.lease_until = StepState.PENDING, reason, dict(state), None
+    step.run_at = tx.now + delay if delay is not None else None
+    step.ask = {"group": ask.group, "instructions": ask.instructions, "outputs": ask.outputs} if ask else None
+    tx.add(step)
+    keep(tx, claim.instance_id, claim.name, state)
+    _post(tx, claim, posts)
+    if ask and news:
+        outbox.record(tx, _request(tx, claim), "task_opened", None, {"step": claim.name})
+    elif news:
+        outbox.record(tx, _request(tx, claim), "step_waits", None, {"step": claim.name})
+    outbox.hurry(tx, f"follow:{claim.instance_id}/{claim.name}")
+
+
+def again(tx: Tx, claim: Claim, reason: str, delay: timedelta) -> None:
+    """It could not be done now; tried again after `delay`."""
+    step = _held(tx, claim)
+    news = step.reason != reason
+    step.state, step.reason, step.run_at, step.lease_until = StepState.WAITING, reason, tx.now + delay, None
+    tx.add(step)
+    if news:
+        outbox.record(tx, _request(tx, claim), "step_waits", None, {"step": claim.name})
+
+
+def fail(tx: Tx, claim: Claim, reason: str) -> None:
+    """It failed for good, until somebody retries it."""
+    requests.fail_step(tx, _request(tx, claim), _held(tx, claim), reason)
+
+
+def park(tx: Tx, claim: Claim, reason: str) -> None:
+    """It needs a person of the platform: the step and its request stand still, visibly."""
+    step = _held(tx, claim)
+    step.state, step.reason, step.run_at, step.lease_until = StepState.PARKED, reason, None, None
+    tx.add(step)
+    request = _request(tx, claim)
+    request.parked_from = request.state
+    tx.add(request)
+    tx.flush()
+    requests.move(tx, request, PARK, None, {"step": claim.name})
+
+
+def next_due(session: Session) -> datetime | None:
+    """When the next step is due, if any waits."""
+    table = tables.Step
+    query = select(table.run_at).where(
+        col(table.state).in_((StepState.WAITING, StepState.PENDING)), col(table.run_at).is_not(None)
+    )
+    return session.exec(query.order_by(col(table.run_at)).limit(1)).first()
+
+
+def _held(tx: Tx, claim: Claim) -> tables.Step:
+    table = tables.Step
+    query = select(table).where(
+        table.id == claim.id,
+        table.owner == claim.owner,
+        table.epoch == claim.epoch,
+        table.state == StepState.RUNNING,
+    )
+    step = tx.exec(query.with_for_update()).first()
+    if step is None:
+        raise Lost(claim.key)
+    return step
+
+
+def _request(tx: Tx, claim: Claim) -> tables.Request:
+    return tx.exec(select(tables.Request).where(tables.Request.id == claim.request_id).with_for_update()).one()
+
+
+def _resource(tx: Tx, instance_id: int, name: str) -> tables.InstanceResource | None:
+    table = tables.InstanceResource
+    return tx.exec(select(table).where(table.instance_id == instance_id, table.step == name)).first()
+
+
+def _post(tx: Tx, claim: Claim, posts: Sequence[Posting]) -> None:
+    for posting in posts:
+        outbox.post(tx, claim.request_id, posting.channel, posting.text)
