@@ -1,6 +1,8 @@
 """A system of ours that webhooks call: real HTTP on loopback, with scripted answers and a record of what came."""
 
 import json
+import ssl
+import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +36,12 @@ def answer(status: int = 200, body: Any = None, **headers: str) -> Reaction:
     return Reaction(status, content, {name.replace("_", "-"): value for name, value in headers.items()})
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), OSError):  # a caller that hung up, or did not like the certificate
+            super().handle_error(request, client_address)
+
+
 class Receiver:
     """`script(path, *reactions)`: one for each request to that path; the last one stays."""
 
@@ -41,7 +49,7 @@ class Receiver:
         self.arrivals: list[Arrival] = []
         self._scripts: dict[str, list[Reaction]] = defaultdict(list)
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._request_handler())
+        self._server = _Server(("127.0.0.1", 0), self._request_handler())
         self.closing = threading.Event()
 
     @property
@@ -61,6 +69,10 @@ class Receiver:
         if not reactions:
             return Reaction(404)
         return reactions.pop(0) if len(reactions) > 1 else reactions[0]
+
+    def wrap(self, tls: ssl.SSLContext) -> None:
+        """Speaks TLS from now on; a handshake is made when the connection is first read."""
+        self._server.socket = tls.wrap_socket(self._server.socket, server_side=True, do_handshake_on_connect=False)
 
     @contextmanager
     def running(self) -> Iterator["Receiver"]:

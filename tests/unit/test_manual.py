@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from bot.handler import Ask, Context, Outputs, Pending, Promised, schema_of
+from bot.handler import Ask, Context, Outputs, Pending, schema_of
 from bot.handlers import manual
 
 
@@ -88,7 +88,3 @@ def test_a_schema_from_elsewhere_is_taken_as_it_is() -> None:
 def test_a_task_that_cannot_be_asked_is_refused(fields: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         manual.Task(**fields)
-
-
-def test_promised_outputs_are_one_field_type_for_every_handler() -> None:
-    assert manual.Task.model_fields["outputs"].metadata == list(Promised.__metadata__)

@@ -39,15 +39,18 @@ def _free(headers: dict[str, str | Secret]) -> dict[str, str | Secret]:
     return headers
 
 
-def _plain(value: Any) -> Any:
-    """JSON as it will be stored and sent (a date is text, a tuple is a list), with secrets left in their places."""
+def plain(value: Any) -> Any:
+    """JSON as it will be stored and sent (a date is text, a tuple is a list), with secrets left in their places.
+
+    Raises ValueError for a number that JSON does not have.
+    """
     match value:
         case Secret():
             return value
         case Mapping():
-            return {str(key): _plain(member) for key, member in value.items()}
+            return {str(key): plain(member) for key, member in value.items()}
         case list() | tuple():
-            return [_plain(member) for member in value]
+            return [plain(member) for member in value]
         case float() if not isfinite(value):
             raise ValueError(f"{value} is not JSON")
         case _:
@@ -71,7 +74,7 @@ class Call(Resource[O_co], Generic[O_co]):
     url: Annotated[str, AfterValidator(_readable)]
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
     headers: Annotated[dict[str, str | InstanceOf[Secret]], AfterValidator(_free)] = Field(default_factory=dict)
-    body: Annotated[JSON, BeforeValidator(_plain)] = Field(default_factory=dict)
+    body: Annotated[JSON, BeforeValidator(plain)] = Field(default_factory=dict)
     outputs: Promised[O_co] = None
     undo: "Call | None" = None
 

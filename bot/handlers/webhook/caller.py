@@ -11,13 +11,14 @@ from typing import Any
 import httpx
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
-from pydantic import ConfigDict, JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue, TypeAdapter
 from referencing import Registry
+from referencing.exceptions import Unresolvable
 from typing_extensions import override
 
 from bot.errors import Misconfigured, PermanentError, TemporaryError
 from bot.handler import JSON, Answer, Context, Done, Handler, Pending, Plans, Secret, schema_of
-from bot.handlers.webhook.call import Call
+from bot.handlers.webhook.call import Call, plain
 from bot.handlers.webhook.wire import Message, Reach, Reply, Wire, address, shown
 
 MAX_REDIRECTS = 5
@@ -27,9 +28,7 @@ WAIT_MIN, WAIT_MAX, POLL_MAX = 1.0, 3600.0, 60.0
 _TEMPORARY = {408, 425, 429}
 _GONE = {404, 410}
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e]*")  # RFC 9110, 5.5, without obs-text
-_OBJECT: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(
-    dict[str, JsonValue], config=ConfigDict(allow_inf_nan=False, strict=True)
-)
+_OBJECT: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
 
 
 class GoneError(PermanentError):
@@ -182,24 +181,38 @@ def _begun(reply: Reply, context: Context, begun: Mapping[str, Any]) -> Pending:
 
 def _outputs(call: Call, reply: Reply) -> JSON:
     """The answer's members; with a promise, only those that it names, which must fit."""
-    try:
-        body: JSON = dict(_OBJECT.validate_json(reply.content))
-    except ValidationError:
-        body = {}
+    body = _object(reply.content)
     schema = schema_of(call.outputs)
     if schema is None:
         return body
     kept = {name: body[name] for name in schema.get("properties", body) if name in body}
-    # The registry fetches nothing, whatever a schema refers to.
-    check = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER, registry=Registry())
-    if error := best_match(check.iter_errors(kept)):
-        # Never the value: it may be a password.
-        field = "/".join(map(str, error.absolute_path)) or "the answer"
-        what = error.message if error.validator == "required" else f"not {error.validator} {error.validator_value!r}"
-        raise PermanentError(
-            f"{reply.message.title}: it was done, but does not give what was promised: {field}: {what}"
-        )
+    if problem := _problem(kept, schema):
+        raise PermanentError(f"{reply.message.title}: it was done, but the answer is not as promised: {problem}")
     return kept
+
+
+def _object(content: bytes) -> JSON:
+    """The JSON object in a body; empty if there is none."""
+    try:
+        found: JSON = plain(_OBJECT.validate_json(content))
+    except ValueError:
+        return {}
+    return found
+
+
+def _problem(outputs: JSON, schema: JSON) -> str | None:
+    """What does not fit, by its field and never with its value, which may be a password."""
+    # The registry fetches nothing, whatever a schema refers to.
+    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER, registry=Registry())
+    try:
+        error = best_match(validator.iter_errors(outputs))
+    except Unresolvable as missing:
+        return f"it cannot be checked, as its schema refers to {missing.ref}"
+    if error is None:
+        return None
+    field = "/".join(map(str, error.absolute_path))
+    what = error.message if error.validator == "required" else f"not {error.validator} {error.validator_value!r}"
+    return f"{field}: {what}" if field else what
 
 
 def _error(reply: Reply, now: datetime) -> TemporaryError | PermanentError:

@@ -2,7 +2,8 @@
 
 A name is resolved once and the connection goes to an address that was checked, so a name that leads elsewhere a moment
 later (DNS rebinding) leads nowhere. TLS still verifies the name. There are no proxies, cookies or `.netrc` here, and
-nobody logs a URL, which may hold a token.
+no URL is logged, as it may hold a token (httpcore logs the headers of answers at DEBUG, httpx the URL at INFO, so it is
+not the client here).
 """
 
 import re
@@ -10,6 +11,7 @@ import socket
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from time import monotonic
 from typing import Any
@@ -24,6 +26,7 @@ from bot.errors import Misconfigured, PermanentError, TemporaryError
 MAX_BODY = 1024 * 1024
 
 _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052: an IPv4 address in its last 32 bits
+_NAT64_LOCAL = ip_network("64:ff9b:1::/48")  # RFC 8215: private, which Python 3.11 does not know
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
@@ -35,6 +38,8 @@ def address(url: str) -> httpx.URL:
         raise ValueError("not a URL") from None
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         raise ValueError("a URL begins with https:// or http:// and a host")
+    if parsed.port is not None and not 0 < parsed.port < 65536:
+        raise ValueError(f"{parsed.port} is no port")
     if parsed.userinfo:
         raise ValueError("a URL has no user or password in it: use a header with a Secret")
     return parsed
@@ -83,7 +88,7 @@ def _public(place: IPv4Address | IPv6Address) -> bool:
     if isinstance(place, IPv6Address):
         if place in _NAT64:
             return _public(IPv4Address(int(place) & 0xFFFFFFFF))
-        if place.is_site_local or place.sixtofour or place.teredo:
+        if place.is_site_local or place.sixtofour or place.teredo or place in _NAT64_LOCAL:
             return False
     return place.is_global and not place.is_multicast
 
@@ -116,13 +121,18 @@ class Reply:
     content: bytes
 
 
+@cache
+def _public_tls() -> ssl.SSLContext:
+    return httpcore.default_ssl_context()  # reads some hundred certificates
+
+
 class Wire:
     """Sends messages; called from several threads. A message has `seconds` in all, from connecting to the last byte."""
 
     def __init__(self, reach: Reach, seconds: float, tls: ssl.SSLContext | None = None) -> None:
         self._seconds = seconds
         self._pool = httpcore.ConnectionPool(
-            ssl_context=tls or httpcore.default_ssl_context(),
+            ssl_context=tls or _public_tls(),
             # A connection per message: each is checked, and each has its own time.
             max_keepalive_connections=0,
             network_backend=_CheckedNetwork(reach, seconds),
