@@ -12,18 +12,18 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from bot import contract
 from bot.catalogue import Catalogue
 from bot.errors import FrontdeskError, PermanentError, TemporaryError
-from bot.handler import Answer, Context, Done, Event, Follows, Handler, Pending, Resource
+from bot.handler import Answer, Context, Done, Event, EventName, Follows, Handler, Pending, Resource
 from bot.lifecycle import StepState
-from bot.offering import NotYet, Offering, Person, Request, Step
+from bot.offering import Kind, NotYet, Offering, Request, Step
 from bot.store import reads, steps, tables
 from bot.store.database import Database, Tx
 from bot.store.outbox import ClaimedDelivery
-from bot.store.records import PersonRecord, RequestRecord
+from bot.store.records import RequestRecord
 from bot.store.steps import Claim, Lost
 
 log = logging.getLogger(__name__)
@@ -272,7 +272,7 @@ class Engine:
             return
         context = self._follow_context(record, row, event.id)
         told = Event(
-            name=event.name,  # type: ignore[arg-type] # the outbox makes such deliveries for these names only
+            name=cast("EventName", event.name),
             request=record.number,
             kind=record.kind,
             at=event.at,
@@ -305,19 +305,14 @@ def request_of(offering: Offering[Any], record: RequestRecord, made: list[tables
     outputs = {row.step: row.outputs for row in made} | {name: given or {} for name, given in done.items()}
     return Request(
         number=record.number,
-        kind=record.kind,
+        kind=cast("Kind", record.kind),
         form=offering.form.model_validate_json(json.dumps(record.form)),
-        requester=person_of(record.requester),
-        owner=person_of(record.owner),
+        requester=record.requester.as_person(),
+        owner=record.owner.as_person(),
         instance=record.instance,
         reason=record.reason,
         outputs={name: _outputs(step, outputs[name]) for name, step in offering.steps.items() if name in outputs},
     )
-
-
-def person_of(record: PersonRecord) -> Person:
-    """A person as a step sees one."""
-    return Person(record.reference, record.label)
 
 
 def keep_promise(offering: Offering[Any], outputs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -95,13 +95,17 @@ class Pending:
 Answer = Done | Pending
 
 
+EventName = Literal["edited", "approved", "rejected", "withdrawn", "cancelled", "expired", "fulfilled", "failed"]
+
+
 @dataclass(frozen=True)
 class Event:
-    """The request moved on; `kind` is `create`, `update` or `delete`. `by` and `reason` are a person's, in clear text; `outputs` come with `fulfilled`."""
+    """The request moved on; `kind` is `create`, `update` or `delete`.
 
-    name: Literal[
-        "edited", "approved", "rejected", "withdrawn", "cancelled", "expired", "fulfilled", "failed", "deleted"
-    ]
+    `by` and `reason` are a person's, in clear text; `outputs` come with `fulfilled`.
+    """
+
+    name: EventName
     request: str
     kind: str
     at: datetime

@@ -1,6 +1,7 @@
 """Who may do what to a request. Compares persons, whatever door they came through."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from bot.errors import Forbidden
 from bot.lifecycle import ApprovalRule

@@ -131,7 +131,7 @@ def instances(session: Session, ids: Sequence[int]) -> list[InstanceRecord]:
     owners = _by_id(session, tables.Person, {row.owner_id for row in rows.values()})
     query = select(tables.Request.open_instance_id, tables.Request.id)
     query = query.where(col(tables.Request.open_instance_id).in_(list(rows)))
-    busy = {key: request_id for key, request_id in session.exec(query).all()}
+    busy: dict[int | None, int | None] = dict(session.exec(query).all())
     return [
         InstanceRecord(
             id=key,

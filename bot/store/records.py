@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from bot.lifecycle import ApprovalRule, InstanceState, RequestState, StepState
+from bot.offering import Person
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,10 @@ class PersonRecord:
     def reference(self) -> str:
         """An e-mail address where one is known, else a Slack id: what forms hold."""
         return self.email or self.slack_id or ""
+
+    def as_person(self) -> Person:
+        """As a step sees them."""
+        return Person(self.reference, self.label)
 
 
 @dataclass(frozen=True)

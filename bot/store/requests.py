@@ -13,7 +13,7 @@ from bot.store import outbox, tables
 from bot.store.database import Tx
 
 
-class Moved(Exception):  # noqa: N818 - it is news, not an error: somebody else was first
+class Moved(Exception):
     """The request is not where the caller thought; nothing was changed."""
 
     def __init__(self, request_id: int, state: str) -> None:
@@ -21,7 +21,7 @@ class Moved(Exception):  # noqa: N818 - it is news, not an error: somebody else 
         self.request_id, self.state = request_id, state
 
 
-class Busy(Exception):  # noqa: N818 - see Moved
+class Busy(Exception):
     """Another request about the same instance is open."""
 
     def __init__(self, request_id: int) -> None:
@@ -29,7 +29,7 @@ class Busy(Exception):  # noqa: N818 - see Moved
         self.request_id = request_id
 
 
-class KeyReused(Exception):  # noqa: N818 - see Moved
+class KeyReused(Exception):
     """The same idempotency key came with other answers."""
 
 

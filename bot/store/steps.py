@@ -51,7 +51,7 @@ class Claim:
         return f"{instance_number(self.instance_id)}/{self.name}"
 
 
-class Lost(Exception):  # noqa: N818 - it is news: somebody else has the step, or its request ended
+class Lost(Exception):
     """This process no longer holds the step: drop the result and stop."""
 
 
