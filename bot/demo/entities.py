@@ -5,7 +5,6 @@ A `ts` is Slack's message id: seconds with six decimals, unique in its channel.
 """
 
 import copy
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -73,7 +72,7 @@ class Message:
     def as_json(self) -> JSON:
         """As Slack gives it in histories and in payloads."""
         body: JSON = {"type": "message", "user": self.user, "ts": self.ts, "text": self.text}
-        extra: Mapping[str, Any] = {
+        extra: JSON = {
             "blocks": copy.deepcopy(self.blocks),
             "thread_ts": self.thread_ts,
             "app_id": self.app_id,
@@ -183,3 +182,51 @@ class Delivery:
     payload: JSON
     status: int | None
     answer: Any
+
+
+@dataclass
+class ResponseUrl:
+    """Where an app may answer an interaction: 5 times in 30 minutes. `ts` is the message it came from, if any."""
+
+    app_id: str
+    person: str
+    channel: str
+    ts: str
+    made: float
+    uses: int = 0
+
+
+@dataclass
+class Trigger:
+    """Permission to open a modal for `person`: for 3 seconds, once. `view_id` is the modal it came from, if any."""
+
+    app_id: str
+    person: str
+    made: float
+    view_id: str = ""
+    used: bool = False
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """A Web API method answers this instead of doing anything."""
+
+    error: str
+    status: int = 200
+    retry_after: int | None = None
+
+
+class SlackError(Exception):
+    """The Web API refuses: `error` is Slack's code, `more` stands beside it in the answer."""
+
+    def __init__(self, error: str, **more: Any) -> None:
+        super().__init__(error)
+        self.error, self.more = error, more
+
+
+def problems_error(error: str, problems: list[str], prefix: str = "") -> SlackError:
+    """The refusal of a view or of blocks, with the reasons in Slack's form: `[ERROR] why [json-pointer:/view/title]`."""
+    split = [problem.partition(": ") for problem in problems]
+    reasons = [f"{detail} [json-pointer:{prefix}{pointer}]" for pointer, _, detail in split]
+    messages = [f"[ERROR] {reason}" for reason in reasons]
+    return SlackError(error, errors=reasons, response_metadata={"messages": messages})
