@@ -302,6 +302,15 @@ def _edit(jira: JiraStandIn, request: Received, _: Account, names: tuple[str, ..
     return Answer(204)
 
 
+@_route("GET", r"issue/([^/]+)/editmeta")
+def _edit_fields(jira: JiraStandIn, _: Received, __: Account, names: tuple[str, ...]) -> Answer:
+    issue = jira.find(names[0])
+    if issue is None:
+        return problem(404, _NO_ISSUE)
+    fixed = {"project", "issuetype"}
+    return Answer(200, {"fields": {name: meta for name, meta in issue.project.screen.items() if name not in fixed}})
+
+
 # -- search
 
 

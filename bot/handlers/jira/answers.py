@@ -21,7 +21,7 @@ _HINTS = {
 }
 
 
-class Refusal(PermanentError):
+class RefusalError(PermanentError):
     """Jira understood and said no; nothing was changed. `fields` are the members of `errors`."""
 
     def __init__(self, text: str, status: int, fields: Mapping[str, str] | None = None) -> None:
@@ -29,15 +29,15 @@ class Refusal(PermanentError):
         self.status, self.fields = status, dict(fields or {})
 
 
-class Busy(TemporaryError):
+class BusyError(TemporaryError):
     """Jira wants us to wait; nothing was changed."""
 
 
-class Unreachable(TemporaryError):
+class UnreachableError(TemporaryError):
     """No connection was made; nothing was changed."""
 
 
-class Lost(TemporaryError):
+class LostError(TemporaryError):
     """No answer that can be trusted: what we asked for may have happened, or not."""
 
 
@@ -55,16 +55,18 @@ def failure(status: int, headers: Mapping[str, str], content: str, doing: str) -
     said, fields = reasons(content)
     quote = f"Jira did not {doing}" + (f": {said.rstrip('.')}." if said else f" (HTTP {status}).")
     if status == 401 or 200 <= status < 300:
-        return Refusal(f"Jira did not {doing}. {_TOKEN}", 401)
+        return RefusalError(f"Jira did not {doing}. {_TOKEN}", 401)
     if status == 403 and "CAPTCHA" in headers.get("x-authentication-denied-reason", ""):
-        return Refusal(f"{quote} Log in to Jira as the bot's account once and solve its captcha, then retry.", status)
+        return RefusalError(
+            f"{quote} Log in to Jira as the bot's account once and solve its captcha, then retry.", status
+        )
     if status in {409, 423, 425, 429}:
-        return Busy(f"{quote} It asks us to wait.", delay=pause(headers) if status == 429 else SHORTEST)
+        return BusyError(f"{quote} It asks us to wait.", delay=pause(headers) if status == 429 else SHORTEST)
     if 400 <= status < 500 and status != 408:
-        return Refusal(f"{quote} {_HINTS.get(status, '')}".rstrip(), status, fields)
+        return RefusalError(f"{quote} {_HINTS.get(status, '')}".rstrip(), status, fields)
     if status < 400:
-        return Refusal(f"Jira did not {doing}: it redirects elsewhere. Check JIRA_URL.", status)
-    return Lost(f"Jira is in trouble (HTTP {status}); it did not {doing}.", delay=pause(headers, None))
+        return RefusalError(f"Jira did not {doing}: it redirects elsewhere. Check JIRA_URL.", status)
+    return LostError(f"Jira is in trouble (HTTP {status}); it did not {doing}.", delay=pause(headers, None))
 
 
 def reasons(content: str) -> tuple[str, dict[str, str]]:

@@ -7,7 +7,7 @@ the search index had time (minutes, says Atlassian) to show what the first attem
 
 import hashlib
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,8 +15,9 @@ from urllib.parse import quote
 
 from bot.errors import PermanentError, TemporaryError
 from bot.handler import JSON, Context, Pending
-from bot.handlers.jira.answers import Busy, Lost, Refusal, Unreachable
-from bot.handlers.jira.markup import body, clean, escape, summary
+from bot.handlers.jira.answers import BusyError, LostError, RefusalError, UnreachableError
+from bot.handlers.jira.fields import description, field_id
+from bot.handlers.jira.markup import summary
 from bot.handlers.jira.resource import Issue
 from bot.handlers.jira.site import Site, person
 from bot.handlers.jira.tracker import Tracker
@@ -64,10 +65,10 @@ class Creation:
         proof = {"key": PROPERTY, "value": {"ref": ref, "for": context.identity}}
         try:
             made = self.site.send("POST", "issue", doing, json={"fields": fields, "properties": [proof]})
-        except (Refusal, Busy, Unreachable):
+        except (RefusalError, BusyError, UnreachableError):
             context.save({})
             raise
-        except Lost:
+        except LostError:
             return Pending(_LOST, delay=5.0, state=intent)
         if not made.get("id") or not made.get("key"):
             return Pending(_LOST, delay=5.0, state=intent)
@@ -97,7 +98,7 @@ class Creation:
         """Labels are copied when people clone an issue; the property is not, and neither is who created it."""
         try:
             issue = self.site.get(f"issue/{number}", "show the issue", fields="creator,status", properties=PROPERTY)
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if refusal.status != 404:
                 raise
             return None
@@ -120,7 +121,8 @@ class Creation:
                 f"The create screen of {issue.type} in Jira project {issue.project} has no Labels field, by which "
                 "Frontdesk finds its own issues. Put it on the screen, then retry."
             )
-        named = {field_id(name, screen, issue.project): value for name, value in issue.fields.items()}
+        where = f"the create screen of {issue.type} in project {issue.project}"
+        named = {field_id(name, screen, where): value for name, value in issue.fields.items()}
         return {
             **named,
             "project": {"key": issue.project},
@@ -156,24 +158,3 @@ def _waited(context: Context) -> timedelta:
 def label_of(identity: str, ref: str) -> str:
     """`frontdesk-` and 12 hex digits. `ref` keeps two installations apart that both have an `INS-7/ticket`."""
     return f"frontdesk-{hashlib.sha256(f'{identity}/{ref}'.encode()).hexdigest()[:12]}"
-
-
-def description(issue: Issue, context: Context) -> str:
-    """The author's text and where it comes from."""
-    text = clean(issue.description) if issue.wiki else escape(issue.description)
-    request = context.key.partition("/")[0]
-    return body(text, f"[{request}|{context.url}]" if context.url else f"Frontdesk {escape(request)}")
-
-
-def field_id(name: str, screen: Iterable[Mapping[str, Any]], project: str) -> str:
-    """A field's id by its id or its name. Names are not unique in Jira, so an ambiguous one is refused."""
-    fields = list(screen)
-    ids = {str(field.get("fieldId")) for field in fields}
-    if name in ids or not fields:
-        return name
-    same = sorted(str(field["fieldId"]) for field in fields if str(field.get("name")).casefold() == name.casefold())
-    if len(same) == 1:
-        return same[0]
-    if same:
-        raise PermanentError(f"Jira project {project} has several fields named {name}: use one of {', '.join(same)}.")
-    raise PermanentError(f"The create screen of Jira project {project} has no field {name}.")

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, ClassVar
+
+from typing_extensions import override
 
 from bot.errors import Misconfigured, PermanentError, TemporaryError
-from bot.handler import JSON, Answer, Context, Done, Event, Handler, Pending
+from bot.handler import JSON, Answer, Context, Done, Event, Follows, Handler, Pending, Plans
 from bot.handlers.jira import turns
-from bot.handlers.jira.creation import Creation, description
+from bot.handlers.jira.creation import Creation
+from bot.handlers.jira.fields import changes
 from bot.handlers.jira.markup import escape, summary
 from bot.handlers.jira.resource import Issue
 from bot.handlers.jira.site import Site
@@ -15,10 +17,9 @@ from bot.handlers.jira.tracker import Tracker, category, status
 
 #: Seconds between two looks at an issue that somebody is to close: the first, and the longest.
 _FIRST_LOOK, _LONGEST_LOOK = 30.0, 600.0
-_FIXED = ("project", "type")
 
 
-class IssueHandler(Handler[Issue]):
+class IssueHandler(Handler[Issue], Follows, Plans):
     """`jira.Issue`. State: `ref`, `label`, `since` while it is unknown whether the issue exists; then `id` and `key`.
 
     JIRA_USER is the e-mail address that a Cloud token belongs to. Without it the token is sent as a Data Center
@@ -26,23 +27,24 @@ class IssueHandler(Handler[Issue]):
     never made.
     """
 
-    name: ClassVar[str] = "jira.Issue"
-    resource: ClassVar[type[Issue]] = Issue
-    settings: ClassVar[tuple[str, ...]] = ("JIRA_URL", "JIRA_TOKEN")
-    options: ClassVar[tuple[str, ...]] = ("JIRA_USER", "JIRA_SEARCH_WINDOW")
+    name = "jira"
+    resource = Issue
+    settings = ("JIRA_URL", "JIRA_TOKEN")
+    options = ("JIRA_USER", "JIRA_SEARCH_WINDOW")
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         super().__init__(settings)
         self._site = Site(settings["JIRA_URL"], settings.get("JIRA_USER"), settings["JIRA_TOKEN"])
         self._tracker = Tracker(self._site)
-        self._creation = Creation(self._site, _window(settings.get("JIRA_SEARCH_WINDOW", "300")))
+        self._creation = Creation(self._site, _window(settings.get("JIRA_SEARCH_WINDOW") or "300"))
 
+    @override
     def apply(self, resource: Issue, context: Context) -> Answer:
         """Once made, an update writes what differs; with `wait` the answer is Pending until a person closes it."""
         state: JSON | Pending = dict(context.state)
         if "id" not in context.state:
             state = self._creation.run(resource, context)
-        elif changed := _changes(resource, context):
+        elif changed := changes(resource, context):
             self._tracker.edit(context.state["id"], changed)
         if isinstance(state, Pending):
             return state
@@ -66,6 +68,7 @@ class IssueHandler(Handler[Issue]):
         delay = min(_FIRST_LOOK * 1.5 ** min(looks, 20), _LONGEST_LOOK)
         return Pending(f"{state['key']} is {name}", delay=delay, state={**state, "looks": looks + 1})
 
+    @override
     def delete(self, resource: Issue, context: Context) -> Answer:
         """Comments and closes; the issue itself stays, it is a record. Done also when there is none."""
         state = self._existing(context)
@@ -75,6 +78,7 @@ class IssueHandler(Handler[Issue]):
             self._tracker.move(state["id"], turns.closed(resource), said)
         return Done(state=state)
 
+    @override
     def follow(self, resource: Issue, context: Context, event: Event) -> None:
         """A comment about the turn, then the move. Says nothing twice, and nothing to an issue that is gone."""
         state = self._existing(context)
@@ -84,10 +88,11 @@ class IssueHandler(Handler[Issue]):
             if wanted := turns.target(resource, event):
                 self._tracker.move(state["id"], wanted, said)
 
+    @override
     def plan(self, resource: Issue, context: Context) -> str:
         """Asks Jira nothing."""
         if key := context.state.get("key"):
-            changed = ", ".join(sorted(_changes(resource, context)))
+            changed = ", ".join(sorted(changes(resource, context)))
             return f"Changes {changed} of {key}." if changed else f"{key} stays as it is."
         waits = " and waits until somebody closes it" if resource.wait else ""
         return (
@@ -112,19 +117,3 @@ def _window(text: str) -> timedelta:
     if not text.isdecimal():
         raise Misconfigured("is not a number of seconds.", where="JIRA_SEARCH_WINDOW")
     return timedelta(seconds=int(text))
-
-
-def _changes(issue: Issue, context: Context) -> JSON:
-    """The fields that an update writes. Project and type cannot be edited over REST."""
-    before = context.previous
-    if not isinstance(before, Issue):
-        return {}
-    for name in _FIXED:
-        if getattr(issue, name) != getattr(before, name):
-            raise PermanentError(f"An issue's {name} cannot be changed; move {context.state['key']} in Jira.")
-    changed: dict[str, Any] = {name: value for name, value in issue.fields.items() if before.fields.get(name) != value}
-    if issue.summary != before.summary:
-        changed["summary"] = summary(issue.summary)
-    if (issue.description, issue.wiki) != (before.description, before.wiki):
-        changed["description"] = description(issue, context)
-    return changed

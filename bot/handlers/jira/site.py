@@ -13,14 +13,14 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 
 from bot.errors import Misconfigured
 from bot.handler import JSON
-from bot.handlers.jira.answers import Lost, Unreachable, failure, unwelcome
+from bot.handlers.jira.answers import LostError, UnreachableError, failure, unwelcome
 
 #: Seconds to connect, and to wait for an answer.
 TIMEOUT = (5, 30)
 _PAGE = 100
 
 
-class _Unwelcome(Exception):  # noqa: N818  not an error of ours: it carries an answer out of the library
+class _UnwelcomeError(Exception):
     def __init__(self, response: Response) -> None:
         super().__init__(response.status_code)
         self.response = response
@@ -30,14 +30,14 @@ def _judge(response: Response, *_: Any, **__: Any) -> None:
     """Before the library reads it: that misses an expired token, follows redirects and trips over null members."""
     if unwelcome(response.status_code, response.headers):
         response.content  # noqa: B018  read to the end, so that the connection can be used again
-        raise _Unwelcome(response)
+        raise _UnwelcomeError(response)
 
 
 class Site:
     """A Jira site and who we are there. Shared by threads; nothing is asked before the first call.
 
-    Every call names what it is doing (`create an issue`), for the texts of the errors. It raises Refusal, Busy,
-    Unreachable (all three: nothing was changed) or Lost (unknown).
+    Every call names what it is doing (`create an issue`), for the texts of the errors. It raises RefusalError, BusyError,
+    UnreachableError (all three: nothing was changed) or LostError (unknown).
     """
 
     def __init__(self, url: str, user: str | None, token: str) -> None:
@@ -82,11 +82,11 @@ class Site:
         session, url = client._session, client._get_url(path)  # noqa: SLF001  its public calls retry, re-read or cannot carry properties
         try:
             response = session.request(method, url, params=params, json=json, allow_redirects=False)
-        except _Unwelcome as answer:
+        except _UnwelcomeError as answer:
             got = answer.response
             raise failure(got.status_code, got.headers, got.text, doing) from None
         except ConnectTimeout as error:
-            raise Unreachable(f"Jira cannot be reached: could not {doing}.") from error
+            raise UnreachableError(f"Jira cannot be reached: could not {doing}.") from error
         except RequestException as error:
             raise _broken(error, doing) from error
         return _object(response, doing)
@@ -117,7 +117,7 @@ class Site:
         return self._me or self.check()
 
     def check(self) -> str:
-        """Whether Jira still knows us: before an absence is believed. Raises Refusal if not."""
+        """Whether Jira still knows us: before an absence is believed. Raises RefusalError if not."""
         self._me = person(self.get("myself", "say who the bot is"))
         return self._me
 
@@ -125,7 +125,7 @@ class Site:
         if not self._info:
             info = self.get("serverInfo", "say what it is")
             if not info.get("deploymentType"):
-                raise Lost("Jira did not say whether it is Cloud or Data Center.")
+                raise LostError("Jira did not say whether it is Cloud or Data Center.")
             self._info = info
         return self._info
 
@@ -135,12 +135,12 @@ def person(user: Mapping[str, Any] | None) -> str:
     return str((user or {}).get("accountId") or (user or {}).get("name") or "")
 
 
-def _broken(error: RequestException, doing: str) -> Unreachable | Lost:
+def _broken(error: RequestException, doing: str) -> UnreachableError | LostError:
     cause = error.args[0] if error.args else None
     refused = isinstance(cause, MaxRetryError) and isinstance(cause.reason, NewConnectionError)
     if isinstance(error, NotConnected) and refused:
-        return Unreachable(f"Jira cannot be reached: could not {doing}.")
-    return Lost(f"The connection to Jira broke; it may or may not have got to: {doing}.")
+        return UnreachableError(f"Jira cannot be reached: could not {doing}.")
+    return LostError(f"The connection to Jira broke; it may or may not have got to: {doing}.")
 
 
 def _object(response: Response, doing: str) -> JSON:
@@ -151,5 +151,5 @@ def _object(response: Response, doing: str) -> JSON:
     except ValueError:
         data = None
     if not isinstance(data, dict):
-        raise Lost(f"Jira answered with something else than data (a login page, a proxy?): could not {doing}.")
+        raise LostError(f"Jira answered with something else than data (a login page, a proxy?): could not {doing}.")
     return data

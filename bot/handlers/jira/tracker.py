@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.handler import JSON
-from bot.handlers.jira.answers import Lost, Refusal
+from bot.handlers.jira.answers import LostError, RefusalError
+from bot.handlers.jira.fields import field_id
 from bot.handlers.jira.markup import body
 from bot.handlers.jira.site import Site, person
 from bot.handlers.jira.turns import Target, mark, signature, signed, stuck
@@ -23,7 +24,7 @@ class Tracker:
         """`id`, `key` and `fields.status`; None when it is gone, which a working token has confirmed."""
         try:
             return self.site.get(f"issue/{number}", "show the issue", fields="status")
-        except Refusal as refusal:
+        except RefusalError as refusal:
             if refusal.status != 404:
                 raise
         self.site.check()
@@ -67,15 +68,18 @@ class Tracker:
             self.comment(number, stuck(wanted), mark(said, "stuck"))
 
     def edit(self, number: str, fields: Mapping[str, Any]) -> None:
-        """Sets fields to what they are to be."""
-        self.site.send("PUT", f"issue/{number}", "change the issue", json={"fields": dict(fields)})
+        """Sets fields, by id or name, to what they are to be."""
+        meta = self.site.get(f"issue/{number}/editmeta", "show which fields can be changed").get("fields") or {}
+        screen = [{"fieldId": field, "name": about.get("name")} for field, about in meta.items()]
+        sent = {field_id(name, screen, "the issue's edit screen"): value for name, value in fields.items()}
+        self.site.send("PUT", f"issue/{number}", "change the issue", json={"fields": sent})
 
 
 def status(issue: Mapping[str, Any]) -> JSON:
     """The issue's status; every issue has one, so a lack of it is a broken answer."""
     found = (issue.get("fields") or {}).get("status")
     if not isinstance(found, dict):
-        raise Lost("Jira showed an issue without its status.")
+        raise LostError("Jira showed an issue without its status.")
     return found
 
 

@@ -1,0 +1,101 @@
+"""A Jira stand-in on a real socket, and the surroundings that the engine would give."""
+
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import uvicorn
+
+from bot.demo.jira import JiraStandIn
+from bot.demo.jira_population import BOT, populate
+from bot.demo.jira_server import build
+from bot.handler import Answer, Context, Resource
+from bot.handlers.jira import IssueHandler
+
+START = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
+
+
+@dataclass
+class Clock:
+    now: datetime = START
+
+    def __call__(self) -> float:
+        return self.now.timestamp()
+
+    def forward(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+class Crash(BaseException):
+    """The process dies here."""
+
+
+@dataclass
+class Step:
+    """One step of a request, with its state kept as the engine keeps it."""
+
+    clock: Clock
+    state: Mapping[str, Any] = field(default_factory=dict)
+    saves: list[Mapping[str, Any]] = field(default_factory=list)
+    previous: Resource[Any] | None = None
+    cancelled: bool = False
+    url: str | None = None
+    identity: str = "INS-7/ticket"
+
+    def context(self, key: str = "REQ-13/ticket") -> Context:
+        return Context(
+            key=key,
+            identity=self.identity,
+            state=self.state,
+            now=self.clock.now,
+            save=self._save,
+            say=lambda _: None,
+            secret=lambda name: name,
+            cancelled=lambda: self.cancelled,
+            previous=self.previous,
+            url=self.url,
+        )
+
+    def keep(self, answer: Answer) -> Answer:
+        self.state = answer.state
+        return answer
+
+    def _save(self, state: Mapping[str, Any]) -> None:
+        self.saves.append(state)
+        self.state = state
+
+
+@dataclass
+class Site:
+    jira: JiraStandIn
+    clock: Clock
+    url: str
+
+    def handler(self, **settings: str) -> IssueHandler:
+        known = {"JIRA_URL": self.url, "JIRA_USER": BOT.email, "JIRA_TOKEN": BOT.token}
+        return IssueHandler({name: value for name, value in (known | settings).items() if value})
+
+    def step(self) -> Step:
+        return Step(self.clock)
+
+
+@contextmanager
+def running(*, cloud: bool = True) -> Iterator[Site]:
+    """Real HTTP on a free port of 127.0.0.1."""
+    clock = Clock()
+    jira = populate(JiraStandIn(cloud=cloud, clock=clock))
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(build(jira), log_level="critical", ws="none", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield Site(jira, clock, f"http://127.0.0.1:{listener.getsockname()[1]}")
+    finally:
+        server.should_exit = True
+        thread.join()
+        listener.close()
