@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.contract.compatibility import breaking, comparable
+from bot.contract.formats import expected, is_channel_id, is_datetime, is_email, is_person_id, is_uri
 from bot.contract.questions import Choice, Kind, Question, fields, humanised
 from bot.contract.schema import Schema, pointer, resolve
-from bot.contract.text import parse, typed, unflatten
+from bot.contract.text import parse, parse_lines, typed, unflatten, written
 from bot.contract.validation import faults, problems, with_defaults
 from bot.contract.wording import quoted
 
@@ -27,10 +28,17 @@ __all__ = [
     "Schema",
     "breaking",
     "comparable",
+    "expected",
     "faults",
     "fields",
     "humanised",
+    "is_channel_id",
+    "is_datetime",
+    "is_email",
+    "is_person_id",
+    "is_uri",
     "parse",
+    "parse_lines",
     "pointer",
     "problems",
     "quoted",
@@ -38,6 +46,7 @@ __all__ = [
     "typed",
     "unflatten",
     "with_defaults",
+    "written",
 ]
 
 

@@ -99,6 +99,11 @@ def _is_regex(text: str) -> bool:
     return True
 
 
+def expected(name: str) -> str:
+    """What to give for a format, in words: `a date like 2026-11-22`; empty for one that is unknown here."""
+    return FORMATS[name][1] if name in FORMATS else ""
+
+
 #: Each format: what accepts it, and what a person is told to give.
 FORMATS: dict[str, tuple[Callable[[str], bool], str]] = {
     "email": (is_email, "an e-mail address like ada@example.com"),

@@ -100,9 +100,7 @@ def fields(schema: Schema) -> list[Question]:
     around = _Around((), needed=True, optional=False, defaults={}, seen=top.refs)
     if _is_object(top.schema):
         return list(_inside(top.schema, around, schema))
-    if _is_empty(top.schema):
-        return []
-    return [replace(_question("", top, schema, replace(around, seen=()), must=True), path=(), title="Answers")]
+    return []
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ def _inside(schema: Schema, around: _Around, root: Schema) -> Iterator[Question]
         if question.kind == "section":
             inner = _Around(
                 path=question.path,
-                needed=question.required and not question.optional_section,
+                needed=around.needed and not question.optional_section,
                 optional=question.optional_section,
                 defaults=question.default if isinstance(question.default, dict) else {},
                 seen=(*around.seen, *found.refs),
@@ -144,7 +142,7 @@ def _question(name: str, found: Resolved, root: Schema, around: _Around, *, must
     return Question(
         path=(*around.path, name),
         kind=kind,
-        title=str(schema.get("title") or humanised(name)),
+        title=str(schema.get("title") or "").strip() or humanised(name),
         description=str(schema.get("description") or "").strip(),
         required=around.needed and must,
         nullable=found.nullable,
@@ -205,10 +203,6 @@ def _is_object(schema: Schema) -> bool:
     return kinds(schema) == ("object",) and bool(properties(schema))
 
 
-def _is_empty(schema: Schema) -> bool:
-    return kinds(schema) in {(), ("object",)} and not schema.get("additionalProperties")
-
-
 def _choices(schema: Schema, root: Schema) -> tuple[Choice, ...]:
     """From `enum` (labels in `enumNames`), `const`, or a `oneOf` of constants with titles."""
     if isinstance(schema.get("enum"), list):
@@ -221,18 +215,18 @@ def _choices(schema: Schema, root: Schema) -> tuple[Choice, ...]:
         return (Choice(schema["const"], _label(schema["const"])),)
     branches = [resolve(branch, root).schema for branch in schema.get("oneOf") or schema.get("anyOf") or ()]
     if branches and all("const" in branch for branch in branches):
-        return tuple(Choice(each["const"], str(each.get("title") or _label(each["const"]))) for each in branches)
+        return tuple(Choice(each["const"], _label(each.get("title") or each["const"])) for each in branches)
     return ()
 
 
 def _label(value: Any) -> str:
     if isinstance(value, bool):
         return "Yes" if value else "No"
-    return str(value) if value != "" else "(empty)"
+    return str(value).strip() or "(empty)"
 
 
 def humanised(name: str) -> str:
     """`max_connections` and `maxConnections` are “Max connections”."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).replace("_", " ").replace("-", " ").split()
     text = " ".join(word if word.isupper() else word.lower() for word in words)
-    return text[:1].upper() + text[1:] if text else name
+    return text[:1].upper() + text[1:] if text else name.strip() or "(no name)"

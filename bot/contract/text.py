@@ -64,22 +64,31 @@ def _put(into: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
         into[path[-1]] = value
 
 
+def written(value: Any) -> str:
+    """The text that `parse` reads as this value: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def _string(question: Question, text: str) -> Any:
     if "integer" in question.types and _INTEGER.fullmatch(text):
         return int(text)
     return number(text) if "number" in question.types and _NUMBER.fullmatch(text) else text
 
 
-def _integer(_: Question, text: str) -> int:
+def _integer(question: Question, text: str) -> int:
     if not _INTEGER.fullmatch(text.strip()):
-        raise ValueError(f"Has to be a whole number; got {quoted(text)}.")
+        raise ValueError(f"Has to be a whole number{_got(question, text)}.")
     return int(text)
+
+
+def _got(question: Question, text: str) -> str:
+    return "" if question.secret else f"; got {quoted(text)}"
 
 
 def _number(question: Question, text: str) -> Any:
     text = text.strip()
     if not _NUMBER.fullmatch(text):
-        raise ValueError(f"Has to be a number; got {quoted(text)}.")
+        raise ValueError(f"Has to be a number{_got(question, text)}.")
     value = number(text)
     # A decimal with more digits than a float has stays text where text is accepted.
     return text if "string" in question.types and Decimal(repr(value)) != Decimal(text) else value
@@ -90,10 +99,10 @@ def number(text: str) -> float:
     return int(text) if _INTEGER.fullmatch(text) else float(text)
 
 
-def _boolean(_: Question, text: str) -> bool:
+def _boolean(question: Question, text: str) -> bool:
     word = text.strip().lower()
     if word not in _YES | _NO:
-        raise ValueError(f"Has to be yes or no; got {quoted(text)}.")
+        raise ValueError(f"Has to be yes or no{_got(question, text)}.")
     return word in _YES
 
 
@@ -107,17 +116,23 @@ def _enum(question: Question, text: str) -> Any:
         if word in {choice.label.casefold(), str(choice.value).casefold()}:
             return choice.value
     named = ", ".join(str(choice.value) for choice in question.choices)
-    raise ValueError(f"Has to be one of {named}; got {quoted(text)}.")
+    raise ValueError(f"Has to be one of {named}{_got(question, text)}.")
+
+
+def parse_lines(question: Question, text: str) -> list[Any]:
+    """A list from a text of several lines, one entry on each; a JSON array says it exactly."""
+    return _entries(question, text, text.splitlines())
 
 
 def _several(question: Question, text: str) -> list[Any]:
-    """A JSON array, or one entry on each line, or entries between commas."""
-    whole = _array(text)
-    if whole is not None:
-        return whole
-    parts = text.splitlines() if "\n" in text else text.split(",")
+    """As `parse_lines`; one line may name several entries between commas."""
+    return _entries(question, text, text.splitlines() if "\n" in text else text.split(","))
+
+
+def _entries(question: Question, text: str, parts: Iterable[str]) -> list[Any]:
     item = question.item or question
-    return [parse(item, part.strip()) for part in parts if part.strip()]
+    whole = _array(text)
+    return [parse(item, part.strip()) for part in parts if part.strip()] if whole is None else whole
 
 
 def _array(text: str) -> list[Any] | None:
@@ -131,9 +146,9 @@ def _array(text: str) -> list[Any] | None:
 
 
 def _moment(accepts: Callable[[str], bool], name: str) -> Callable[[Question, str], str]:
-    def read(_: Question, text: str) -> str:
+    def read(question: Question, text: str) -> str:
         if not accepts(text.strip()):
-            raise ValueError(f"Has to be {FORMATS[name][1]}; got {quoted(text)}.")
+            raise ValueError(f"Has to be {FORMATS[name][1]}{_got(question, text)}.")
         return text.strip()
 
     return read
