@@ -1,11 +1,20 @@
 """Every handler that comes with Frontdesk keeps the contract of handlers."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
+from bot.demo import jira as stand_in
 from bot.handler import Outputs, Secret
-from bot.handlers import manual, message, webhook
-from tests.integration.handler_contract import HandlerContract, RemoteHandlerContract, RemoteWorld, Surroundings, World
+from bot.handlers import jira, manual, message, webhook
+from tests.integration.handler_contract import (
+    NOW,
+    HandlerContract,
+    RemoteHandlerContract,
+    RemoteWorld,
+    Surroundings,
+    World,
+)
+from tests.integration.jira_site import Server, Site
 from tests.integration.receiver import Arrival, Reaction, Receiver, answer
 
 
@@ -113,3 +122,29 @@ class TestMessage(HandlerContract):
     @contextmanager
     def world(self) -> Iterator[World]:
         yield MessageWorld()
+
+
+class JiraWorld(RemoteWorld):
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.site.clock.now = NOW
+        self.handler = site.handler()
+        self.resource = jira.Issue(project="DBA", summary="PostgreSQL orders for Ada", labels=("database",))
+        self.before = len(site.jira.issues)
+
+    def made(self) -> int:
+        return len(self.site.jira.issues) - self.before
+
+    def forward(self, seconds: float) -> None:
+        self.site.clock.forward(seconds)
+
+    def fail(self, status: int) -> None:
+        for method in ("GET", "POST", "PUT", "DELETE"):
+            self.site.jira.fail(method, ".*", stand_in.Answer(status), times=100)
+
+
+class TestJira(RemoteHandlerContract):
+    @contextmanager
+    def world(self) -> Iterator[RemoteWorld]:
+        with closing(Server()) as server:
+            yield JiraWorld(server.site())
