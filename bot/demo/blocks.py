@@ -55,7 +55,7 @@ class Names(Protocol):
     """What a text needs to know of the workspace, as one person sees it."""
 
     def person(self, ident: str) -> str: ...
-    def channel(self, ident: str) -> tuple[str, str]:
+    def room(self, ident: str) -> tuple[str, str]:
         """Its name and where it opens."""
 
     def group(self, ident: str) -> str: ...
@@ -136,7 +136,7 @@ class Reader:
         if target.startswith("@"):
             return self.mention(target[1:])
         if target.startswith("#"):
-            name, href = self.names.channel(target[1:])
+            name, href = self.names.room(target[1:])
             return Markup('<a class="mention" href="{}">#{}</a>').format(href, name or _unescape(label) or target[1:])
         if target.startswith("!"):
             return self._special(target[1:], label)
@@ -194,6 +194,11 @@ class Reader:
         href = self.names.href(address)
         outside = Markup("") if href.startswith("/") else Markup(' target="_blank" rel="noopener noreferrer"')
         return Markup('<a href="{}"{}>{}</a>').format(href, outside, shown)
+
+    @staticmethod
+    def safe_href(url: str) -> str:
+        """The address of a button or an option, if it is one of the web or of mail."""
+        return url if _is_web(url) else "#"
 
     def markdown(self, text: str) -> Markup:
         """The standard Markdown of a `markdown` block, as far as bots use it: no raw HTML, no images."""

@@ -61,18 +61,27 @@ def multiple(element: JSON) -> bool:
     return str(element["type"]).startswith("multi_") or element["type"] == "checkboxes"
 
 
-def choice(option: JSON) -> Choice:
-    """An option object; without a value (an overflow's link) its text tells it apart."""
+def choice(option: JSON, *, whole: bool = False) -> Choice:
+    """An option object; without a value (an overflow's link) its text tells it apart.
+
+    `whole`: the form carries text and value as JSON, because only the app knows what its value is called.
+    """
     text = option["text"]
-    value = option.get("value") or (text["text"] if isinstance(text, dict) else text)
+    value = option.get("value") or text["text"]
+    if whole:
+        value = json.dumps({"text": text, "value": value}, sort_keys=True)
     return Choice(str(value), text, option.get("description") or "", option.get("url", ""))
 
 
-def grouped(options: Sequence[JSON]) -> Offer:
+def grouped(options: Sequence[JSON], *, whole: bool = False) -> Offer:
     """Options, or option groups, as `(label, choices)`; ungrouped ones have an empty label."""
-    if options and "options" in options[0]:
-        return [(group["label"]["text"], [choice(option) for option in group["options"]]) for group in options]
-    return [("", [choice(option) for option in options])] if options else []
+    flat: JSON = {"label": {"text": ""}, "options": options}
+    groups = options if options and "options" in options[0] else [flat]
+    return [
+        (group["label"]["text"], [choice(option, whole=whole) for option in group["options"]])
+        for group in groups
+        if group["options"]
+    ]
 
 
 def offered(element: JSON, directory: Directory) -> Offer:
@@ -92,7 +101,7 @@ def held(element: JSON, state: JSON | None, directory: Directory) -> list[Choice
     found = _of(element, state, name)
     ones = found if isinstance(found, list) else [found] if found else []
     if name.startswith("option"):
-        return [choice(option) for option in ones]
+        return [choice(option, whole=source(element) == "external") for option in ones]
     names = dict(directory.people()) | dict(directory.places("conversations"))
     return [Choice(str(one), names.get(str(one), str(one))) for one in ones]
 
@@ -115,6 +124,9 @@ def _of(element: JSON, state: JSON | None, name: str) -> Any:
 
 def human(element: JSON, raw: Sequence[str], zone: ZoneInfo) -> Any:
     """What a browser's form says a field holds, as `Client.fill` takes it; None is empty."""
+    if source(element) == "external":
+        options = [json.loads(one) for one in raw if one]
+        return options if multiple(element) else next(iter(options), None)
     if multiple(element):
         return [one for one in raw if one]
     first = raw[0] if raw else ""
@@ -148,3 +160,26 @@ def unkey(name: str) -> tuple[str, str] | None:
 def ident(*parts: str) -> str:
     """An HTML id that stays the same as long as its parts do."""
     return "x" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def drawn_as(element: JSON) -> str:
+    """The template (`element_….html`) that draws it."""
+    kind = str(element["type"])
+    if source(element):
+        return "select"
+    if kind in TEXTS:
+        return "text"
+    if kind in {"checkboxes", "radio_buttons"}:
+        return "choices"
+    return kind if kind in {"button", "overflow", "file_input", "image"} else "unknown"
+
+
+def initials(name: str) -> str:
+    """`Grace Hopper` is GH, `Frontdesk` is F."""
+    words = name.split()
+    return "".join(word[0] for word in words[:1] + words[1:][-1:]).upper()
+
+
+def colour(of: str) -> int:
+    """One of eight, the same for the same id."""
+    return hashlib.sha256(of.encode()).digest()[0] % 8

@@ -1,0 +1,158 @@
+"""A small bot that sends every kind of block the page draws; it has nothing to do with Frontdesk's own."""
+
+from typing import Any
+
+from slack_bolt import App
+from slack_bolt.adapter.starlette import SlackRequestHandler
+from slack_sdk import WebClient
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bot.demo.entities import Command
+from bot.demo.population import SCOPES
+from bot.demo.server import Server
+from bot.demo.workspace import Workspace
+
+JSON = dict[str, Any]
+SIZES = ("small", "medium", "large")
+REGIONS = [f"region-{number}" for number in range(1, 41)]
+
+
+def plain(text: str) -> JSON:
+    return {"type": "plain_text", "text": text}
+
+
+def option(value: str, text: str = "") -> JSON:
+    return {"text": plain(text or value.title()), "value": value}
+
+
+def field(name: str, label: str, element: JSON, **more: Any) -> JSON:
+    return {"type": "input", "block_id": name, "label": plain(label), "element": element | {"action_id": name}, **more}
+
+
+def form(title: str = "Order a database") -> JSON:
+    blocks: list[JSON] = [
+        {"type": "section", "text": {"type": "mrkdwn", "text": "*PostgreSQL* by <!subteam^S01DBA>, usually in 2 hours"}},
+        field(
+            "name",
+            "Name",
+            {"type": "plain_text_input", "placeholder": plain("orders"), "max_length": 30},
+            hint=plain("Lower case, no spaces"),
+        ),
+        field("size", "Size", {"type": "static_select", "options": [option(size) for size in SIZES]}),
+        field("region", "Region", {"type": "external_select", "min_query_length": 0}),
+        field("owners", "Owners", {"type": "multi_users_select"}, optional=True),
+        field("until", "Until", {"type": "datepicker"}, optional=True),
+        field("nodes", "Nodes", {"type": "number_input", "is_decimal_allowed": False, "min_value": "1"}, optional=True),
+        field("why", "Why", {"type": "plain_text_input", "multiline": True}, optional=True),
+        field("backup", "Backup", {"type": "checkboxes", "options": [option("yes", "Every night")]}, optional=True),
+        field("tier", "Tier", {"type": "radio_buttons", "options": [option("a", "Test"), option("b", "Production")]}),
+    ]
+    return {
+        "type": "modal",
+        "callback_id": "order",
+        "title": plain(title),
+        "submit": plain("Submit"),
+        "close": plain("Cancel"),
+        "blocks": blocks,
+    }
+
+
+def card(name: str, decided: str = "") -> list[JSON]:
+    danger = {"title": plain("Reject this?"), "text": plain("Ada is told."), "confirm": plain("Reject"), "deny": plain("Keep")}
+    buttons = [
+        {"type": "button", "action_id": "approve", "text": plain("Approve"), "style": "primary", "value": name},
+        {"type": "button", "action_id": "reject", "text": plain("Reject"), "style": "danger", "value": name, "confirm": danger},
+        {"type": "overflow", "action_id": "more", "options": [option("edit"), option("withdraw")]},
+    ]
+    fields = [
+        {"type": "mrkdwn", "text": f"*Name*\n{name}"},
+        {"type": "mrkdwn", "text": "*Size*\nsmall"},
+        {"type": "mrkdwn", "text": "*Requester*\n<@U01ADA>"},
+        {"type": "mrkdwn", "text": "*Asked*\n<!date^1790000000^{date_short_pretty} at {time}|then>"},
+    ]
+    end: JSON = {"type": "actions", "block_id": "decide", "elements": buttons}
+    if decided:
+        end = {"type": "context", "elements": [{"type": "mrkdwn", "text": decided}]}
+    return [
+        {"type": "header", "text": plain(f"PostgreSQL {name}")},
+        {"type": "section", "fields": fields},
+        {"type": "divider"},
+        end,
+    ]
+
+
+def build(workspace: Workspace) -> App:
+    """The bot, as an app of the workspace."""
+    installed = workspace.install(
+        "helper",
+        scopes=SCOPES,
+        commands=[Command("/order", "Order a database", "NAME"), Command("/slow", "Never answers in time")],
+    )
+    client = WebClient(installed.bot_token, base_url=workspace.base_url + "/api/")
+    app = App(client=client, signing_secret=installed.signing_secret, process_before_response=True)
+
+    @app.command("/order")
+    def order(ack: Any, body: JSON, client: WebClient) -> None:
+        ack()
+        client.views_open(trigger_id=body["trigger_id"], view=form())
+
+    @app.command("/slow")
+    def slow() -> None:
+        """Acknowledges nothing."""
+
+    @app.options("region")
+    def regions(ack: Any, payload: JSON) -> None:
+        ack(options=[option(one, one) for one in REGIONS if payload["value"] in one][:100])
+
+    @app.view("order")
+    def ordered(ack: Any, view: JSON, body: JSON, client: WebClient) -> None:
+        values = view["state"]["values"]
+        name = values["name"]["name"]["value"]
+        if name != name.lower():
+            ack(response_action="errors", errors={"name": "Lower case only, please."})
+            return
+        ack()
+        client.chat_postMessage(channel="#data-platform", text=f"{name} was asked for", blocks=card(name))
+        client.chat_postEphemeral(channel="#general", user=body["user"]["id"], text=f"Asked for *{name}*.")
+
+    @app.action("approve")
+    def approve(ack: Any, body: JSON, client: WebClient) -> None:
+        ack()
+        place = {"channel": body["channel"]["id"], "ts": body["message"]["ts"]}
+        name = body["actions"][0]["value"]
+        client.chat_update(
+            **place, text="approved", blocks=card(name, f":white_check_mark: Approved by <@{body['user']['id']}>")
+        )
+        client.chat_postMessage(channel=place["channel"], thread_ts=place["ts"], text="The database is being made.")
+        link = client.chat_getPermalink(channel=place["channel"], message_ts=place["ts"])["permalink"]
+        client.chat_postMessage(channel="U01ADA", text=f"Your <{link}|card> was approved.")
+
+    @app.action("reject")
+    def reject(ack: Any, body: JSON, client: WebClient) -> None:
+        ack()
+        client.chat_update(
+            channel=body["channel"]["id"], ts=body["message"]["ts"], text="rejected", blocks=card("orders", "Rejected")
+        )
+
+    @app.action("more")
+    def more(ack: Any, body: JSON, respond: Any) -> None:
+        ack()
+        respond(f"You chose {body['actions'][0]['selected_option']['value']}.", response_type="ephemeral")
+
+    return app
+
+
+def serve(workspace: Workspace, app: App) -> Server:
+    """The bot over signed HTTP, known to the workspace."""
+    handler = SlackRequestHandler(app)
+
+    async def events(request: Request) -> Response:
+        return await handler.handle(request)
+
+    server = Server(Starlette(routes=[Route("/slack/events", events, methods=["POST"])])).start()
+    installed = next(one for one in workspace.apps.values() if one.name == "helper")
+    installed.request_url = server.url + "/slack/events"
+    return server
