@@ -178,3 +178,4 @@ class Plans(Protocol):
 
     def plan(self, resource: Any, context: Context) -> str:
         """One paragraph; touches nothing."""
+        ...

