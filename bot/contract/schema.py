@@ -19,6 +19,7 @@ _TELLING = {
     "maximum": "number",
     "multipleOf": "number",
 }
+_JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", type(None): "null"}
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,8 @@ def kinds(schema: Schema) -> tuple[str, ...]:
         return tuple(str(name) for name in named)
     if isinstance(named, str):
         return (named,)
+    if isinstance(values := schema.get("enum", [schema["const"]] if "const" in schema else None), list):
+        return tuple(dict.fromkeys(_JSON_TYPES.get(type(value), "object") for value in values))
     if schema.get("x-kubernetes-int-or-string") is True:
         return ("integer", "string")
     if branches := schema.get("anyOf") or schema.get("oneOf"):

@@ -179,8 +179,9 @@ def faults(schema: Schema) -> list[str]:
     """What is wrong with the schema itself: not JSON Schema, patterns that do not compile, refused defaults."""
     import jsonschema  # noqa: PLC0415 - slow to import, and the command line starts often
 
+    strict: Any = type(validator(schema))
     try:
-        type(validator(schema)).check_schema(schema)
+        strict.check_schema(schema, format_checker=jsonschema.FormatChecker(formats=()))
     except jsonschema.SchemaError as error:
         return [f"{pointer(error.absolute_path) or '/'}: {error.message}"]
     return list(_broken(schema, schema, (), ()))
