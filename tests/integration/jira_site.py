@@ -2,13 +2,13 @@
 
 import socket
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.demo.jira import JiraStandIn
 from bot.demo.jira_population import BOT, populate
@@ -83,19 +83,33 @@ class Site:
         return Step(self.clock)
 
 
-@contextmanager
-def running(*, cloud: bool = True) -> Iterator[Site]:
-    """Real HTTP on a free port of 127.0.0.1."""
-    clock = Clock()
-    jira = populate(JiraStandIn(cloud=cloud, clock=clock))
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(build(jira), log_level="critical", ws="none", lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    try:
-        yield Site(jira, clock, f"http://127.0.0.1:{listener.getsockname()[1]}")
-    finally:
-        server.should_exit = True
-        thread.join()
-        listener.close()
+class Server:
+    """Real HTTP on a free port of 127.0.0.1; each test gets its own Jira behind it."""
+
+    def __init__(self) -> None:
+        self._app: ASGIApp | None = None
+        # With the protocol named asyncio turns Nagle's algorithm off; else each answer waits 40 ms for an ACK.
+        self._listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen()
+        self._server = uvicorn.Server(
+            uvicorn.Config(self._answer, log_level="critical", interface="asgi3", lifespan="off")
+        )
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._listener]})
+        self._thread.start()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        assert self._app is not None
+        await self._app(scope, receive, send)
+
+    def site(self, *, cloud: bool = True) -> Site:
+        """An empty Jira with the demo's projects."""
+        clock = Clock()
+        jira = populate(JiraStandIn(cloud=cloud, clock=clock))
+        self._app = build(jira)
+        return Site(jira, clock, f"http://127.0.0.1:{self._listener.getsockname()[1]}")
+
+    def close(self) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._listener.close()

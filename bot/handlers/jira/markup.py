@@ -44,7 +44,7 @@ def fit(text: str, limit: int) -> str:
     text = text[: limit - len(_MARK)]
     while units(text) > limit - len(_MARK):
         text = text[:-1]
-    return re.sub(r"(\\|&#?\w*)$", "", text) + _MARK
+    return re.sub(r"(\\|&#?\w{0,4})+$", "", text) + _MARK
 
 
 def summary(text: str) -> str:

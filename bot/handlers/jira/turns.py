@@ -31,14 +31,12 @@ def target(issue: Issue, event: Event) -> Target | None:
 
     A request to delete or to change a thing leaves the issue of its creation alone until the thing is gone.
     """
-    if event.name == "deleted" or (event.kind == "delete" and event.name == "fulfilled"):
+    if event.name == "fulfilled" and event.kind in {"create", "delete"}:
         return closed(issue)
     if event.kind != "create":
         return None
     if event.name == "approved":
         return Target("indeterminate", issue.started)
-    if event.name == "fulfilled":
-        return closed(issue)
     return Target("done", issue.declined, DECLINED) if event.name in _NOTHING_CAME_OF_IT else None
 
 
