@@ -125,16 +125,24 @@ def _sqlite_engine(url: str, *, writer: bool) -> Engine:
 
 
 class Wake:
-    """A condition that remembers: a wake-up before the wait is not lost."""
+    """A condition that counts: a wake-up between a look and the wait is not lost, and everybody who waits is woken."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._condition = threading.Condition()
+        self._count = 0
+
+    @property
+    def count(self) -> int:
+        """How often it was set; take it before you look for work."""
+        return self._count
 
     def set(self) -> None:
-        """Wake whoever waits, or whoever waits next."""
-        self._event.set()
+        """Wake everybody."""
+        with self._condition:
+            self._count += 1
+            self._condition.notify_all()
 
-    def wait(self, seconds: float) -> None:
-        """Until woken, at the longest `seconds`."""
-        self._event.wait(seconds)
-        self._event.clear()
+    def wait(self, seen: int, seconds: float) -> None:
+        """Until it was set since `seen`, at the longest `seconds`."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._count != seen, max(0.0, seconds))

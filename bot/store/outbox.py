@@ -3,6 +3,7 @@
 Both are written in the transaction of what they tell of, and claimed like steps: owner, epoch, lease.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -157,7 +158,7 @@ def _add(
 # Claiming
 
 
-def claim_delivery(tx: Tx, owner: str, lease: timedelta) -> ClaimedDelivery | None:
+def claim_delivery(tx: Tx, owner: str, lease: timedelta, kinds: Sequence[str]) -> ClaimedDelivery | None:
     """The next delivery that is due: the first of its lane, its lane free, its card posted or given up."""
     this, older = tables.Delivery, aliased(tables.Delivery)
     query = (
@@ -166,6 +167,7 @@ def claim_delivery(tx: Tx, owner: str, lease: timedelta) -> ClaimedDelivery | No
         .outerjoin(tables.Lane, col(this.lane) == tables.Lane.name)
         .where(
             this.state == "waiting",
+            col(this.kind).in_(kinds),
             this.run_at <= tx.now,
             or_(col(this.lease_until).is_(None), col(this.lease_until) <= tx.now),
             or_(col(tables.Lane.next_at).is_(None), col(tables.Lane.next_at) <= tx.now),
@@ -300,13 +302,13 @@ def hurry(tx: Tx, lane: str) -> None:
 
 def next_due(session: Session) -> datetime | None:
     """When the next delivery or card is due, if any waits."""
-    delivery = session.exec(
-        select(tables.Delivery.run_at).where(tables.Delivery.state == "waiting").order_by(col(tables.Delivery.run_at))
-    ).first()
-    card = session.exec(
-        select(tables.Card.run_at).where(col(tables.Card.dirty)).order_by(col(tables.Card.run_at))
-    ).first()
-    return min((at for at in (delivery, card) if at), default=None)
+    delivery, card, lane = tables.Delivery, tables.Card, tables.Lane
+    waiting = select(delivery.run_at).where(delivery.state == "waiting").order_by(col(delivery.run_at))
+    dirty = select(card.run_at).where(col(card.dirty)).order_by(col(card.run_at))
+    resting = select(lane.next_at).order_by(col(lane.next_at).desc())
+    due = [at for at in (session.exec(waiting).first(), session.exec(dirty).first()) if at]
+    free = session.exec(resting).first()
+    return max(min(due), free or min(due)) if due else None
 
 
 def _settle(tx: Tx, delivery: ClaimedDelivery, **values: Any) -> bool:

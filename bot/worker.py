@@ -1,0 +1,201 @@
+"""The process that turns the engine and sends what must be said.
+
+Threads look for work when a commit of this process wakes them, when something is due, and at the latest after a
+second: another process may have made work, and PostgreSQL and SQLite are asked alike.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from apscheduler.schedulers.background import BackgroundScheduler
+from sqlmodel import Session
+
+from bot.engine import Engine, backoff
+from bot.errors import PermanentError, TemporaryError
+from bot.store import outbox, steps
+from bot.store.database import Database, Wake
+from bot.store.outbox import ClaimedCard, ClaimedDelivery
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+LONGEST_WAIT = 1.0
+#: How long a message is tried before it is given up, and how long a claim on one lasts.
+LARGEST_AGE, LEASE = timedelta(days=2), timedelta(seconds=60)
+
+
+class Sender(Protocol):
+    """A door that can say things; Slack's is in `bot.slack.deliveries`. Raises TemporaryError, PermanentError."""
+
+    kinds: tuple[str, ...]
+
+    def send(self, delivery: ClaimedDelivery) -> None:
+        """Say it."""
+
+    def show(self, claimed: ClaimedCard) -> tuple[str, str, str | None]:
+        """Post or update the card; its channel, timestamp and link."""
+
+    def instead(self, claimed: ClaimedCard) -> list[str]:
+        """Who gets a card of their own when this one can never be posted."""
+
+
+class Worker:
+    """Runs steps and sends deliveries until it is stopped."""
+
+    def __init__(
+        self,
+        database: Database,
+        engine: Engine,
+        sender: Sender | None,
+        sweep: Callable[[], object],
+        *,
+        pace: timedelta = timedelta(seconds=1),
+        threads: int = 8,
+        senders: int = 3,
+    ) -> None:
+        """`sweep` is called every minute; `pace` is the rest between two messages to one channel."""
+        self.database, self.engine, self.sender, self.pace = database, engine, sender, pace
+        self._wake, self._stop = Wake(), threading.Event()
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="step")
+        self._slots = threading.Semaphore(threads)
+        loops = [self._run_steps, self._keep_leases, *[self._send] * senders]
+        self._threads = [threading.Thread(target=loop, name=loop.__name__.strip("_"), daemon=True) for loop in loops]
+        self._timers = BackgroundScheduler(timezone="UTC")
+        self._timers.add_job(_safely(sweep), "interval", seconds=60, coalesce=True, max_instances=1)
+        database.on_due(self._wake.set)
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        for thread in self._threads:
+            thread.start()
+        self._timers.start()
+
+    def stop(self, grace: float = 10.0) -> None:
+        """Stop claiming, let what runs finish for `grace` seconds; what does not is taken over after its lease."""
+        self._stop.set()
+        self._wake.set()
+        if self._timers.running:
+            self._timers.shutdown(wait=False)
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(grace)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run_steps(self) -> None:
+        while not self._stop.is_set():
+            seen = self._wake.count
+            self._slots.acquire()
+            claim = _safely(self.engine.claim)()
+            if claim is None:
+                self._slots.release()
+                self._wait(seen, steps.next_due)
+            else:
+                self._pool.submit(self.engine.run, claim).add_done_callback(lambda _done: self._slots.release())
+
+    def _keep_leases(self) -> None:
+        while not self._stop.wait(self.engine.lease.total_seconds() / 3):
+            _safely(self.engine.renew)()
+
+    def _send(self) -> None:
+        while not self._stop.is_set():
+            seen = self._wake.count
+            if not _safely(self.send_one)():
+                self._wait(seen, outbox.next_due)
+
+    def _wait(self, seen: int, next_due: Callable[[Session], datetime | None]) -> None:
+        due = _safely(lambda: self._seconds_until(next_due))()
+        self._wake.wait(seen, LONGEST_WAIT if due is None else min(LONGEST_WAIT, max(0.01, due)))
+
+    def _seconds_until(self, next_due: Callable[[Session], datetime | None]) -> float | None:
+        with self.database.read() as session:
+            at = next_due(session)
+        return (at - self.database.now()).total_seconds() if at else None
+
+    def send_one(self) -> bool:
+        """Send one card or delivery that is due; False when there is none."""
+        return (self.sender is not None and self._show_card(self.sender)) or self._deliver()
+
+    def _show_card(self, sender: Sender) -> bool:
+        with self.database.write() as tx:
+            claimed = outbox.claim_card(tx, self.engine.owner, LEASE)
+        if claimed is None:
+            return False
+        try:
+            channel, ts, link = sender.show(claimed)
+        except PermanentError as error:
+            log.warning("the card of request %s cannot be shown: %s", claimed.card.request_id, error)
+            reason, instead = str(error), sender.instead(claimed)
+            with self.database.write() as tx:
+                outbox.card_failed(tx, claimed, reason, instead)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the card stays dirty and is tried again
+            self._later(error, f"the card of request {claimed.card.request_id}")
+            with self.database.write() as tx:
+                outbox.card_postponed(tx, claimed, _delay(error, claimed.attempts))
+        else:
+            with self.database.write() as tx:
+                outbox.card_shown(tx, claimed, channel, ts, link, self.pace)
+        return True
+
+    def _deliver(self) -> bool:
+        kinds = ("follow", *(self.sender.kinds if self.sender else ()))
+        with self.database.write() as tx:
+            delivery = outbox.claim_delivery(tx, self.engine.owner, LEASE, kinds)
+        if delivery is None:
+            return False
+        try:
+            self._send_to(delivery)
+        except PermanentError as error:
+            log.warning("delivery %s (%s) is given up: %s", delivery.id, delivery.kind, error)
+            reason = str(error)
+            with self.database.write() as tx:
+                outbox.give_up(tx, delivery, reason)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the delivery waits and is tried again
+            self._postpone(delivery, error)
+        else:
+            with self.database.write() as tx:
+                outbox.delivered(tx, delivery, timedelta(0) if delivery.kind == "follow" else self.pace)
+        return True
+
+    def _send_to(self, delivery: ClaimedDelivery) -> None:
+        if delivery.kind == "follow" or self.sender is None:
+            self.engine.follow(delivery)
+        else:
+            self.sender.send(delivery)
+
+    def _postpone(self, delivery: ClaimedDelivery, error: Exception) -> None:
+        self._later(error, f"delivery {delivery.id} ({delivery.kind})")
+        old = self.database.now() - delivery.created_at > LARGEST_AGE
+        with self.database.write() as tx:
+            if old:
+                outbox.give_up(tx, delivery, f"{error} It was tried for {LARGEST_AGE}.")
+            else:
+                outbox.postpone(tx, delivery, _delay(error, delivery.attempts), str(error))
+
+    def _later(self, error: Exception, what: str) -> None:
+        if isinstance(error, TemporaryError):
+            log.info("%s is tried again: %s", what, error)
+        else:
+            log.error("%s: a bug; it is tried again", what, exc_info=error)
+
+
+def _delay(error: Exception, attempts: int) -> timedelta:
+    given = error.delay if isinstance(error, TemporaryError) else None
+    return timedelta(seconds=given if given is not None else backoff(attempts))
+
+
+def _safely(call: Callable[[], T]) -> Callable[[], T | None]:
+    """A loop outlives what it calls: a database that is away for a while must not end the worker."""
+
+    def called() -> T | None:
+        try:
+            return call()
+        except Exception:
+            log.exception("the worker goes on after an error")
+            return None
+
+    return called
