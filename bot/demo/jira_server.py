@@ -9,6 +9,8 @@ import anyio
 from jinja2 import Environment, FileSystemLoader
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
@@ -46,7 +48,9 @@ def build(jira: JiraStandIn) -> Starlette:
             Route("/", index),
             Route("/browse/{key}", browse),
             Route("/rest/api/{version}/{path:path}", rest, methods=methods),
-        ]
+        ],
+        # A page elsewhere on the web could make a name of its own point to 127.0.0.1.
+        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
     )
 
 

@@ -96,7 +96,7 @@ def test_an_issue_is_made_with_one_post_and_its_key_is_known(site: Site) -> None
 
 def test_the_intent_is_stored_before_anything_is_sent(site: Site) -> None:
     _, step = opened(site)
-    assert set(step.saves[0]) == {"ref", "label", "since"}
+    assert set(step.saves[0]) == {"ref", "label", "since", "attempts"}
     sent = site.jira.received("POST", "issue")[0].body
     assert step.saves[0]["label"] in sent["fields"]["labels"]
     assert sent["properties"][0]["value"] == {"ref": step.saves[0]["ref"], "for": "INS-7/ticket"}
@@ -155,6 +155,19 @@ def test_an_attempt_that_made_nothing_is_repeated_only_after_the_window(site: Si
     assert isinstance(step.keep(handler.apply(ISSUE, step.context())), Done)
     assert made(site) == ["DBA-1"]
     assert site.jira.received("POST", "issue")[-1].body["properties"][0]["value"]["ref"] == ref
+
+
+def test_a_jira_that_breaks_down_on_every_attempt_is_shown_to_a_person_who_can_retry(site: Site) -> None:
+    site.jira.fail("POST", "issue", Answer(500), times=5)
+    handler, step = connect(site), site.step()
+    for _ in range(5):
+        assert isinstance(step.keep(handler.apply(ISSUE, step.context())), Pending)
+        site.clock.forward(301)
+    with pytest.raises(PermanentError, match="broke down 5 times"):
+        handler.apply(ISSUE, step.context())
+    assert made(site) == []
+    assert isinstance(handler.apply(ISSUE, step.context()), Done)
+    assert made(site) == ["DBA-1"]
 
 
 def test_the_window_can_be_set(site: Site) -> None:
@@ -626,6 +639,10 @@ def test_its_pages_show_text_and_never_markup(cloud: Site) -> None:
     assert "&lt;script&gt;" in page.text
     assert "DBA-1" in requests.get(cloud.url, timeout=5).text
     assert requests.get(f"{cloud.url}/browse/DBA-9", timeout=5).status_code == 404
+
+
+def test_it_answers_to_its_own_names_only(cloud: Site) -> None:
+    assert requests.get(cloud.url, headers={"Host": "evil.example"}, timeout=5).status_code == 400
 
 
 def test_it_counts_writes_to_one_issue_and_refuses_plain_text_on_v3(cloud: Site) -> None:

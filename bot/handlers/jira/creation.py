@@ -24,6 +24,8 @@ from bot.handlers.jira.tracker import Tracker
 from bot.handlers.jira.turns import DECLINED, Target, mark
 
 PROPERTY = "frontdesk"
+#: Lost answers, each followed by a whole window, until a person should look.
+MOST_ATTEMPTS = 5
 _LOST = "Jira's answer was lost; looking for the issue before another one is made"
 
 
@@ -45,6 +47,12 @@ class Creation:
         if self.is_open(context):
             delay = max(5.0, min(60.0, _waited(context).total_seconds() / 2))
             return Pending(_LOST, delay=delay, state=intent)
+        if intent["attempts"] >= MOST_ATTEMPTS:
+            context.save({**intent, "attempts": 0})
+            raise PermanentError(
+                f"Jira broke down {MOST_ATTEMPTS} times while it should create an issue in project {issue.project}, "
+                f"and shows none with the label {intent['label']}. Look at Jira, then retry."
+            )
         return self._post(issue, context, intent["ref"])
 
     def is_open(self, context: Context) -> bool:
@@ -58,7 +66,8 @@ class Creation:
         doing = f"create an issue in project {issue.project}"
         label = label_of(context.identity, ref)
         fields = self._fields(issue, context, label)
-        intent = {"ref": ref, "label": label, "since": context.now.isoformat()}
+        attempts = int(context.state.get("attempts", 0)) + 1
+        intent = {"ref": ref, "label": label, "since": context.now.isoformat(), "attempts": attempts}
         context.save(intent)
         if context.cancelled():
             raise TemporaryError("Stopped before the issue was created.")
