@@ -1,0 +1,53 @@
+"""Door: HTTP. No rule of the business is decided here; each route is one call of the service.
+
+problems   what goes wrong, as problem+json
+limits     how large a body may be
+reading    what counts as JSON
+schemas    the shapes that go in and out
+routes     /v1
+openapi    the published description, with a typed operation for each offering
+metrics    /metrics
+"""
+
+from collections.abc import Callable
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from bot.api import metrics, problems
+from bot.api.limits import MEBIBYTE, BodyLimit
+from bot.api.openapi import with_offerings
+from bot.api.routes import router
+from bot.service import Service
+
+__all__ = ["BodyLimit", "build"]
+
+
+def build(service: Service, *, ready: Callable[[], str | None]) -> FastAPI:
+    """The application. `ready` says why this process is not ready yet, or None when it is."""
+    app = FastAPI(title="Frontdesk", version="1", docs_url=None, redoc_url=None)  # their pages load from elsewhere
+    app.state.service = service
+    numbers = metrics.registry()
+    problems.install(app)
+    app.include_router(router)
+
+    @app.get("/healthz", include_in_schema=False)
+    def healthz() -> Response:
+        return JSONResponse({"status": "ok"})
+
+    @app.get("/readyz", include_in_schema=False)
+    def readyz() -> Response:
+        why_not = ready()
+        return problems.problem(503, why_not) if why_not else JSONResponse({"status": "ready"})
+
+    @app.get("/metrics", include_in_schema=False)
+    def measured() -> Response:
+        return Response(generate_latest(numbers), media_type=CONTENT_TYPE_LATEST)
+
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, limit=MEBIBYTE, refuse=problems.too_large)
+    app.add_middleware(problems.Unexpected)
+    app.add_middleware(metrics.Counted, registry=numbers)
+    app.openapi_schema = with_offerings(app.openapi(), service.catalogue)
+    return app

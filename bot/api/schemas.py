@@ -1,0 +1,319 @@
+"""The shapes of the HTTP door, made from records. Moments are ISO 8601 in UTC; numbers are `REQ-12` and `INS-7`."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Generic, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from bot import offering as author
+from bot.lifecycle import InstanceState, RequestState, StepState
+from bot.service import Offered, Planned
+from bot.store import records
+
+JSON = dict[str, Any]
+Reason = Annotated[str | None, Field(max_length=3000, description="People who look at the request read it")]
+
+
+class Body(BaseModel):
+    """What clients send: strictly typed, nothing unknown."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Submission(Body):
+    """A request for an offering."""
+
+    form: JSON = Field(description="The answers, as the offering's contract asks for them")
+    reason: Reason = None
+    version: str | None = Field(None, description="Of the contract; without it the newest")
+
+
+class Answers(Body):
+    """Answers without asking for anything (a plan), or instead of earlier ones."""
+
+    form: JSON
+
+
+class Act(Body):
+    """What may be said with a decision. `revision` guards against deciding about answers that were edited."""
+
+    reason: Reason = None
+    revision: int | None = None
+
+
+class Completion(Body):
+    """What a step asked people to report."""
+
+    outputs: JSON = Field(default_factory=dict)
+
+
+class Refusal(Body):
+    """Why it cannot be done."""
+
+    reason: str = Field(max_length=3000)
+
+
+class Person(BaseModel):
+    """Somebody."""
+
+    name: str
+    email: str | None
+    slack_id: str | None
+
+    @classmethod
+    def of(cls, person: records.PersonRecord) -> Self:
+        """From the record."""
+        return cls(name=person.label, email=person.email, slack_id=person.slack_id)
+
+
+class Rule(BaseModel):
+    """`count` different people of `who` have to approve."""
+
+    who: Sequence[str]
+    count: int
+    requester_may: bool
+
+
+class Ask(BaseModel):
+    """What a step waits for a person to do, and the JSON Schema of what they report."""
+
+    group: str
+    instructions: str
+    outputs: JSON | None
+
+
+class Step(BaseModel):
+    """One step."""
+
+    name: str
+    description: str
+    action: str
+    state: StepState
+    reason: str | None = Field(description="Why it waits or failed")
+    ask: Ask | None = Field(description="While it waits for a person")
+    attempts: int
+    outputs: JSON | None
+    started_at: datetime | None
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, step: records.StepRecord) -> Self:
+        """From the record."""
+        return cls(
+            name=step.name,
+            description=step.description,
+            action=step.action,
+            state=step.state,
+            reason=step.reason,
+            ask=_ask(step),
+            attempts=step.attempts,
+            outputs=_plain(step.outputs),
+            started_at=step.started_at,
+            ended_at=step.ended_at,
+        )
+
+
+class Decision(BaseModel):
+    """One person's approve or reject; `current` is false for one about answers that were edited since."""
+
+    by: Person
+    verdict: str
+    reason: str | None
+    at: datetime
+    current: bool
+
+
+class Event(BaseModel):
+    """One recorded fact; `by` null is Frontdesk itself."""
+
+    id: int
+    name: str
+    by: Person | None
+    at: datetime
+    data: JSON
+
+
+class Request(BaseModel):
+    """One order, with its whole story."""
+
+    id: str = Field(examples=["REQ-12"])
+    offering: str
+    version: str
+    kind: str
+    form: JSON
+    state: RequestState
+    reason: str | None
+    requester: Person
+    owner: Person
+    revision: int
+    rules: Sequence[Rule]
+    steps: Sequence[Step]
+    decisions: Sequence[Decision]
+    events: Sequence[Event]
+    outputs: JSON | None
+    instance: str = Field(examples=["INS-7"])
+    created_at: datetime
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, record: records.RequestRecord) -> Self:
+        """From the record."""
+        return cls(
+            id=record.number,
+            offering=record.offering,
+            version=record.version,
+            kind=record.kind,
+            form=dict(record.form),
+            state=record.state,
+            reason=record.reason,
+            requester=Person.of(record.requester),
+            owner=Person.of(record.owner),
+            revision=record.revision,
+            rules=[Rule(who=rule.who, count=rule.count, requester_may=rule.requester_may) for rule in record.rules],
+            steps=[Step.of(step) for step in record.steps],
+            decisions=[_decision(decision) for decision in record.decisions],
+            events=[_event(event) for event in record.events],
+            outputs=_plain(record.outputs),
+            instance=record.instance,
+            created_at=record.created_at,
+            ended_at=record.ended_at,
+        )
+
+
+class Instance(BaseModel):
+    """What people live with. `open_request` is about it and not over yet."""
+
+    id: str = Field(examples=["INS-7"])
+    offering: str
+    version: str
+    owner: Person
+    state: InstanceState
+    form: JSON
+    outputs: JSON | None
+    open_request: str | None
+    created_at: datetime
+    expires_at: datetime | None
+
+    @classmethod
+    def of(cls, record: records.InstanceRecord) -> Self:
+        """From the record."""
+        return cls(
+            id=record.number,
+            offering=record.offering,
+            version=record.version,
+            owner=Person.of(record.owner),
+            state=record.state,
+            form=dict(record.form),
+            outputs=_plain(record.outputs),
+            open_request=records.request_number(record.open_request) if record.open_request else None,
+            created_at=record.created_at,
+            expires_at=record.expires_at,
+        )
+
+
+class Offering(BaseModel):
+    """One line of the catalogue. `usual_seconds` is the median of its last requests; null while there are few."""
+
+    name: str
+    version: str
+    title: str
+    description: str
+    tags: Sequence[str]
+    owner: str
+    usual_seconds: float | None
+
+    @classmethod
+    def of(cls, offered: Offered) -> Self:
+        """From the catalogue."""
+        usual = offered.usual.total_seconds() if offered.usual else None
+        return cls(**_said(offered.offering), usual_seconds=usual)
+
+
+class OfferingContract(BaseModel):
+    """One offering with its contract: the JSON Schemas of what is asked and of what the owner will get."""
+
+    name: str
+    version: str
+    title: str
+    description: str
+    tags: Sequence[str]
+    owner: str
+    form: JSON
+    outputs: JSON | None
+
+    @classmethod
+    def of(cls, offering: author.Offering[Any]) -> Self:
+        """From the catalogue."""
+        return cls(**_said(offering), form=offering.contract.form, outputs=offering.contract.outputs)
+
+
+class PlannedStep(BaseModel):
+    """What one step would ask for; `resource` is null where that depends on an earlier step."""
+
+    step: str
+    description: str
+    kind: str
+    resource: JSON | None
+
+    @classmethod
+    def of(cls, planned: Planned) -> Self:
+        """From the service."""
+        return cls(
+            step=planned.step,
+            description=planned.description,
+            kind=planned.kind,
+            resource=_plain(planned.resource),
+        )
+
+
+Item = TypeVar("Item")
+
+
+class Listing(BaseModel, Generic[Item]):
+    """A page; `next` goes into `cursor` for the page after it, null: there is none."""
+
+    items: Sequence[Item]
+    next: str | None
+
+
+class FieldProblem(BaseModel):
+    """One thing that is wrong. `pointer` is a JSON pointer into the body (RFC 6901)."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: Sequence[FieldProblem]
+
+
+def _said(offering: author.Offering[Any]) -> JSON:
+    names = ("name", "version", "title", "description", "tags", "owner")
+    return {name: getattr(offering, name) for name in names}
+
+
+def _ask(step: records.StepRecord) -> Ask | None:
+    if step.ask is None or step.state is not StepState.PENDING:
+        return None
+    return Ask(group=step.ask["group"], instructions=step.ask["instructions"], outputs=step.ask.get("outputs"))
+
+
+def _decision(record: records.DecisionRecord) -> Decision:
+    by = Person.of(record.person)
+    return Decision(by=by, verdict=record.verdict, reason=record.reason, at=record.at, current=record.current)
+
+
+def _event(record: records.EventRecord) -> Event:
+    by = Person.of(record.person) if record.person else None
+    return Event(id=record.id, name=record.name, by=by, at=record.at, data=dict(record.data))
+
+
+def _plain(value: Mapping[str, Any] | None) -> JSON | None:
+    return None if value is None else dict(value)
