@@ -86,7 +86,6 @@ class Issue:
     fields: JSON
     properties: dict[str, Any] = field(default_factory=dict)
     comments: list[Comment] = field(default_factory=list)
-    links: dict[str, JSON] = field(default_factory=dict)
     old_keys: list[str] = field(default_factory=list)
     writes: list[float] = field(default_factory=list)
     archived: bool = False

@@ -1,6 +1,4 @@
-"""The stand-in's endpoints about what happens to an issue: comments, transitions, properties, links."""
-
-import json
+"""The stand-in's endpoints about what happens to an issue: comments and transitions."""
 
 from bot.demo.jira import JSON, Account, Answer, Issue, JiraStandIn, Received, Transition, moment
 from bot.demo.jira_views import NO_ISSUE, link_of, page, person_json, problem, route, status_json, writable, wrong_text
@@ -89,38 +87,3 @@ def _transition(jira: JiraStandIn, request: Received, _: Account, names: tuple[s
     issue.status = issue.project.status(way.to)
     issue.fields.update(fields)
     return Answer(204)
-
-
-@route("GET", r"issue/([^/]+)/properties/(.+)")
-def _property(jira: JiraStandIn, _: Received, __: Account, names: tuple[str, ...]) -> Answer:
-    issue = jira.find(names[0])
-    if issue is None or names[1] not in issue.properties:
-        return problem(404, f"The property {names[1]} does not exist.")
-    return Answer(200, {"key": names[1], "value": issue.properties[names[1]]})
-
-
-@route("PUT", r"issue/([^/]+)/properties/(.+)")
-def _set_property(jira: JiraStandIn, request: Received, _: Account, names: tuple[str, ...]) -> Answer:
-    issue = writable(jira, names[0])
-    if isinstance(issue, Answer):
-        return issue
-    if len(json.dumps(request.body)) > 32_768:
-        return problem(400, "The property value is too long.")
-    status = 200 if names[1] in issue.properties else 201
-    issue.properties[names[1]] = request.body
-    return Answer(status, {})
-
-
-@route("POST", r"issue/([^/]+)/remotelink")
-def _remote_link(jira: JiraStandIn, request: Received, _: Account, names: tuple[str, ...]) -> Answer:
-    issue = writable(jira, names[0])
-    if isinstance(issue, Answer):
-        return issue
-    link = request.body or {}
-    if not (link.get("object") or {}).get("title"):
-        return problem(400, title="'title' is required.")
-    name = link.get("globalId") or jira.number()
-    status = 200 if name in issue.links else 201
-    number = issue.links.get(name, {}).get("id") or jira.number()
-    issue.links[name] = link | {"id": number}
-    return Answer(status, {"id": int(number), "self": f"{link_of(request, issue)}/remotelink/{number}"})

@@ -17,16 +17,6 @@ def _myself(jira: JiraStandIn, request: Received, account: Account, _: tuple[str
     return Answer(200, person_json(jira, request, account) | {"timeZone": "America/New_York"})
 
 
-@route("GET", r"project/([^/]+)")
-def _project(jira: JiraStandIn, request: Received, _: Account, names: tuple[str, ...]) -> Answer:
-    project = project_of(jira, names[0])
-    if project is None:
-        return problem(404, f"No project could be found with key '{names[0]}'.")
-    link = f"{request.base}/rest/api/2/project/{project.id}"
-    types = _types(request, project)
-    return Answer(200, {"self": link, "id": project.id, "key": project.key, "name": project.name, "issueTypes": types})
-
-
 def _types(request: Received, project: Project) -> list[JSON]:
     link = f"{request.base}/rest/api/2/issuetype"
     return [{"self": f"{link}/{it}", "id": it, "name": name, "subtask": False} for it, name in project.types.items()]

@@ -1,7 +1,6 @@
 """The stand-in on HTTP: Jira's REST API under `/rest/api/{2,3,latest}`, and pages on which the demo's links lead."""
 
 import json
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +96,7 @@ class _Cut(Response):
     """
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
-        transport = getattr(_owner(receive), "transport", None)
+        transport = getattr(getattr(receive, "__self__", None), "transport", None)
         if transport is not None:
             transport.abort()
             await anyio.sleep(0.01)
@@ -105,13 +104,3 @@ class _Cut(Response):
         headers = [(b"content-length", b"1000"), (b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"{", "more_body": True})
-
-
-def _owner(receive: Callable[[], Awaitable[Any]]) -> object:
-    """The server's object behind `receive`, also where middleware wrapped it in a bound method or a closure."""
-    owner = getattr(receive, "__self__", None)
-    if owner is not None:
-        return owner
-    cells = getattr(receive, "__closure__", None) or ()
-    found = (getattr(cell.cell_contents, "__self__", None) for cell in cells if callable(cell.cell_contents))
-    return next((one for one in found if hasattr(one, "transport")), None)

@@ -143,6 +143,23 @@ def test_an_issue_whose_answer_is_lost_is_looked_for_while_the_search_lags(site:
     assert made(site) == ["DBA-1"]
 
 
+def test_an_answer_that_comes_too_late_is_a_lost_one(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.handlers.jira.site.TIMEOUT", (5, 0.2))
+    site.jira.fail("POST", "issue", commit=True, delay=0.4)
+    handler, step = connect(site), site.step()
+    assert isinstance(step.keep(handler.apply(ISSUE, step.context())), Pending)
+    assert isinstance(step.keep(handler.apply(ISSUE, step.context())), Done)
+    assert made(site) == ["DBA-1"]
+
+
+def test_an_issue_that_the_search_shows_although_it_is_gone_is_not_adopted(site: Site) -> None:
+    site.jira.fail("POST", "issue", CUT, commit=True)
+    handler, step = connect(site), site.step()
+    step.keep(handler.apply(ISSUE, step.context()))
+    site.jira.fail("GET", r"issue/\d+", Answer(404, {"errorMessages": ["Issue does not exist"]}))
+    assert isinstance(handler.apply(ISSUE, step.context()), Pending)
+
+
 def test_an_attempt_that_made_nothing_is_repeated_only_after_the_window(site: Site) -> None:
     site.jira.fail("POST", "issue", CUT)
     handler, step = connect(site), site.step()
@@ -460,6 +477,13 @@ def test_without_a_way_there_a_person_is_asked_once(site: Site) -> None:
         handler.follow(OPS, step.context(), event("fulfilled"))
     assert status(site, "OPS-1") == "Eingang"
     assert ["Please move it" in body for body in bodies(site, "OPS-1")] == [False, True]
+
+
+def test_a_move_that_an_automation_takes_back_is_shown_to_a_person(site: Site) -> None:
+    handler, step = opened(site)
+    site.jira.fail("POST", "issue/.*/transitions", Answer(204))
+    handler.follow(ISSUE, step.context(), event("approved", by="Grace"))
+    assert "Please move it" in bodies(site, "DBA-1")[-1]
 
 
 def test_an_issue_that_a_person_has_closed_stays_closed(site: Site) -> None:
