@@ -41,7 +41,7 @@ Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_le
 Cursor = Annotated[str | None, Query(pattern="^[0-9]{1,15}$", description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Name = Annotated[str | None, Query(pattern="^[a-z0-9-]{1,100}$")]
-Number = Annotated[str, Path(alias="id", description="`REQ-12` or `INS-7`")]
+Number = Annotated[str, Path(description="`REQ-12` or `INS-7`")]
 Act = schemas.Act | None
 Requests = schemas.Listing[schemas.Request]
 Instances = schemas.Listing[schemas.Instance]
@@ -109,52 +109,52 @@ def list_requests(
     return Requests(items=[schemas.Request.of(r) for r in page.items if wanted(r)], next=_cursor(page))
 
 
-@router.get("/requests/{id}", tags=["requests"])
+@router.get("/requests/{number}", tags=["requests"])
 def show_request(service: Desk, me: Me, number: Number) -> schemas.Request:
     """One request with its story."""
     return schemas.Request.of(service.show(me, number))
 
 
-@router.patch("/requests/{id}", tags=["requests"], responses=_MOVES)
+@router.patch("/requests/{number}", tags=["requests"], responses=_MOVES)
 def edit(service: Desk, me: Me, number: Number, body: schemas.Answers) -> schemas.Request:
     """Put other answers, all of them, into a request that waits for approval."""
     with _answers_at("/form"):
         return schemas.Request.of(service.edit(me, number, body.form))
 
 
-@router.post("/requests/{id}/approve", tags=["requests"], responses=_MOVES)
+@router.post("/requests/{number}/approve", tags=["requests"], responses=_MOVES)
 def approve(service: Desk, me: Me, number: Number, body: Act = None) -> schemas.Request:
     """Your approval."""
     said = body or schemas.Act()
     return schemas.Request.of(service.approve(me, number, reason=said.reason, revision=said.revision))
 
 
-@router.post("/requests/{id}/reject", tags=["requests"], responses=_MOVES)
+@router.post("/requests/{number}/reject", tags=["requests"], responses=_MOVES)
 def reject(service: Desk, me: Me, number: Number, body: Act = None) -> schemas.Request:
     """Your rejection, with a reason; it ends the request."""
     said = body or schemas.Act()
     return schemas.Request.of(service.reject(me, number, said.reason or "", revision=said.revision))
 
 
-@router.post("/requests/{id}/withdraw", tags=["requests"], responses=_MOVES)
+@router.post("/requests/{number}/withdraw", tags=["requests"], responses=_MOVES)
 def withdraw(service: Desk, me: Me, number: Number, body: Act = None) -> schemas.Request:
     """Take back your own request before anybody decided."""
     return schemas.Request.of(service.withdraw(me, number, body.reason if body else None))
 
 
-@router.post("/requests/{id}/cancel", tags=["requests"], responses=_MOVES)
+@router.post("/requests/{number}/cancel", tags=["requests"], responses=_MOVES)
 def cancel(service: Desk, me: Me, number: Number, body: Act = None) -> schemas.Request:
     """Stop a request after its approval."""
     return schemas.Request.of(service.cancel(me, number, body.reason if body else None))
 
 
-@router.post("/requests/{id}/retry", tags=["requests"], responses=_MOVES)
+@router.post("/requests/{number}/retry", tags=["requests"], responses=_MOVES)
 def retry(service: Desk, me: Me, number: Number, _: Act = None) -> schemas.Request:
     """Run the failed step again."""
     return schemas.Request.of(service.retry(me, number))
 
 
-@router.post("/requests/{id}/steps/{step}/complete", tags=["requests"], responses=_MOVES)
+@router.post("/requests/{number}/steps/{step}/complete", tags=["requests"], responses=_MOVES)
 def complete(
     service: Desk, me: Me, number: Number, step: str, body: schemas.Completion | None = None
 ) -> schemas.Request:
@@ -163,7 +163,7 @@ def complete(
         return schemas.Request.of(service.complete(me, number, step, body.outputs if body else {}))
 
 
-@router.post("/requests/{id}/steps/{step}/refuse", tags=["requests"], responses=_MOVES)
+@router.post("/requests/{number}/steps/{step}/refuse", tags=["requests"], responses=_MOVES)
 def refuse(service: Desk, me: Me, number: Number, step: str, body: schemas.Refusal) -> schemas.Request:
     """You cannot do what the step asks for: it fails."""
     return schemas.Request.of(service.refuse(me, number, step, body.reason))
@@ -176,13 +176,13 @@ def list_instances(service: Desk, me: Me, cursor: Cursor = None, limit: Limit = 
     return Instances(items=[schemas.Instance.of(each) for each in page.items], next=_cursor(page))
 
 
-@router.get("/instances/{id}", tags=["instances"])
+@router.get("/instances/{number}", tags=["instances"])
 def show_instance(service: Desk, me: Me, number: Number) -> schemas.Instance:
     """One instance."""
     return schemas.Instance.of(service.instance(me, number))
 
 
-@router.delete("/instances/{id}", status_code=202, tags=["instances"], responses=_MOVES)
+@router.delete("/instances/{number}", status_code=202, tags=["instances"], responses=_MOVES)
 def delete(
     service: Desk,
     me: Me,
