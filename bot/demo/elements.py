@@ -178,8 +178,3 @@ def initials(name: str) -> str:
     """`Grace Hopper` is GH, `Frontdesk` is F."""
     words = name.split()
     return "".join(word[0] for word in words[:1] + words[1:][-1:]).upper()
-
-
-def colour(of: str) -> int:
-    """One of eight, the same for the same id."""
-    return hashlib.sha256(of.encode()).digest()[0] % 8

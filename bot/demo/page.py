@@ -8,6 +8,8 @@ browser allows only six HTTP connections to a host, which a handful of windows w
 
 import hashlib
 import json
+import threading
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,13 +83,18 @@ def touch(screen: Screen, form: FormData) -> None:
     """Press a button, choose in a select, or change a field; which one is in `changed`."""
     block_id, action_id = elements.unkey(_text(form, "changed")) or ("", "")
     block, element = screen.find(_text(form, "place"), _text(form, "id"), block_id, action_id)
-    value: Any = form.get("pressed")
-    if value is None:
+    if "pressed" in form:
+        value: Any = _text(form, "pressed") or None
+    else:
         value = elements.human(element, [str(one) for one in form.getlist(_text(form, "changed"))], screen.zone)
     if _text(form, "place") == "message":
         screen.client.click(screen.where, _text(form, "id"), action_id, value, block_id=block_id)
     elif block["type"] == "input":
-        screen.client.fill({block_id: value})
+        # What is known already is no news, but would take a fresh error away from its field.
+        if block.get("dispatch_action") or value != screen.human(
+            screen.open_view(_text(form, "id"))[1], block, element
+        ):
+            screen.client.fill({block_id: value})
     else:
         screen.client.press(action_id, value, block_id=block_id)
 
@@ -134,6 +141,8 @@ class Page:
 
     def __post_init__(self) -> None:
         self.bookmarks = Bookmarks(self.workspace)
+        #: One person does one thing at a time: leaving a field by Enter both fills it and submits.
+        self.hands: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self.waiting: anyio.CapacityLimiter | None = None
         self.templates = Environment(
             loader=PackageLoader("bot.demo"),
@@ -165,6 +174,8 @@ class Page:
             return self._regions(request, screen)
         if screen.channel:
             self.bookmarks.read(screen.me, screen.channel)
+        if screen.tab == "home":
+            screen.client.open_home()
         return HTMLResponse(
             self._draw("page.html", screen, regions={name: self._region(name, screen) for name in REGIONS})
         )
@@ -206,7 +217,8 @@ class Page:
     def _act(self, act: Act, request: Request, form: FormData) -> Response:
         screen = self._screen_of_window(request)
         try:
-            act(screen, form)
+            with self.hands[screen.me.id]:
+                act(screen, form)
         except NotOnScreen:
             screen.tell(GONE)
         return self._regions(request, self._screen_of_window(request))

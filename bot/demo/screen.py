@@ -113,6 +113,10 @@ class Screen:
         other = next((one for one in channel.members if one != self.me.id), self.me.id)
         return self.workspace.people[other]
 
+    def colour(self, person: Person) -> int:
+        """One of eight; the first eight people differ."""
+        return list(self.workspace.people).index(person.id) % 8
+
     def url(self, where: str = "", **query: str) -> str:
         """A place on this person's page."""
         return f"/as/{self.me.handle}/{where or self.where}" + (f"?{urlencode(query)}" if query else "")
@@ -226,8 +230,9 @@ class Screen:
         people |= {one.handle: f"<!subteam^{one.id}>" for one in self.workspace.groups.values()}
         rooms = {one.name: f"<#{one.id}>" for one in self.channels if not one.direct}
         safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        safe = re.sub(r"(?<!\w)@([\w.-]*\w)", lambda found: people.get(found[1], found[0]), safe)
-        return re.sub(r"(?<![\w&])#([\w-]+)", lambda found: rooms.get(found[1], found[0]), safe)
+        safe = re.sub(r"https?://[^\s<>|]+[^\s<>|.,;:!?)]", lambda found: f"<{found[0]}>", safe)
+        safe = re.sub(r"(?<![\w/])@([\w.-]*\w)", lambda found: people.get(found[1], found[0]), safe)
+        return re.sub(r"(?<![\w&/])#([\w-]+)", lambda found: rooms.get(found[1], found[0]), safe)
 
     # -- what the templates ask about an element
 

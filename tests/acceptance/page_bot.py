@@ -1,5 +1,6 @@
 """A small bot that sends every kind of block the page draws; it has nothing to do with Frontdesk's own."""
 
+import time
 from typing import Any
 
 from slack_bolt import App
@@ -34,7 +35,10 @@ def field(name: str, label: str, element: JSON, **more: Any) -> JSON:
 
 def form(title: str = "Order a database") -> JSON:
     blocks: list[JSON] = [
-        {"type": "section", "text": {"type": "mrkdwn", "text": "*PostgreSQL* by <!subteam^S01DBA>, usually in 2 hours"}},
+        {
+            "type": "section",
+            "text": {"type": "mrkdwn", "text": "*PostgreSQL* by <!subteam^S01DBA>, usually in 2 hours"},
+        },
         field(
             "name",
             "Name",
@@ -61,10 +65,22 @@ def form(title: str = "Order a database") -> JSON:
 
 
 def card(name: str, decided: str = "") -> list[JSON]:
-    danger = {"title": plain("Reject this?"), "text": plain("Ada is told."), "confirm": plain("Reject"), "deny": plain("Keep")}
+    danger = {
+        "title": plain("Reject this?"),
+        "text": plain("Ada is told."),
+        "confirm": plain("Reject"),
+        "deny": plain("Keep"),
+    }
     buttons = [
         {"type": "button", "action_id": "approve", "text": plain("Approve"), "style": "primary", "value": name},
-        {"type": "button", "action_id": "reject", "text": plain("Reject"), "style": "danger", "value": name, "confirm": danger},
+        {
+            "type": "button",
+            "action_id": "reject",
+            "text": plain("Reject"),
+            "style": "danger",
+            "value": name,
+            "confirm": danger,
+        },
         {"type": "overflow", "action_id": "more", "options": [option("edit"), option("withdraw")]},
     ]
     fields = [
@@ -84,12 +100,76 @@ def card(name: str, decided: str = "") -> list[JSON]:
     ]
 
 
+def sampler() -> list[JSON]:
+    """One of each block and element that a message may hold."""
+    elements: list[JSON] = [
+        {
+            "type": "static_select",
+            "action_id": "pick",
+            "placeholder": plain("Pick one"),
+            "options": [option("one"), option("two")],
+        },
+        {"type": "users_select", "action_id": "who", "placeholder": plain("Pick a person")},
+        {"type": "channels_select", "action_id": "where", "placeholder": plain("Pick a channel")},
+        {"type": "datepicker", "action_id": "day", "initial_date": "2026-11-30"},
+        {"type": "timepicker", "action_id": "hour", "initial_time": "14:05"},
+        {"type": "datetimepicker", "action_id": "moment", "initial_date_time": 1_790_000_040},
+        {"type": "button", "action_id": "docs", "text": plain("Read more"), "url": "https://example.com/docs"},
+    ]
+    choices: list[JSON] = [
+        {"type": "checkboxes", "action_id": "ticks", "options": [option("a"), option("b")]},
+        {"type": "radio_buttons", "action_id": "radio", "options": [option("c"), option("d")]},
+    ]
+    rich: list[JSON] = [
+        {"type": "rich_text_section", "elements": [{"type": "text", "text": "rich bold", "style": {"bold": True}}]},
+        {
+            "type": "rich_text_list",
+            "style": "bullet",
+            "elements": [{"type": "rich_text_section", "elements": [{"type": "text", "text": "listed"}]}],
+        },
+    ]
+    cells = [
+        [{"type": "raw_text", "text": "Size"}, {"type": "raw_text", "text": "Price"}],
+        [{"type": "raw_text", "text": "small"}, {"type": "raw_text", "text": "9"}],
+    ]
+    return [
+        {"type": "header", "text": plain("Everything")},
+        {
+            "type": "section",
+            "text": {"type": "mrkdwn", "text": "Some *bold* text with `code`\n&gt; and a quote\n```and a\nblock```"},
+            "accessory": {"type": "overflow", "action_id": "dots", "options": [option("x"), option("y")]},
+        },
+        {
+            "type": "context",
+            "elements": [
+                {"type": "mrkdwn", "text": "in small"},
+                {"type": "image", "image_url": "https://example.com/x.png", "alt_text": "a picture"},
+            ],
+        },
+        {"type": "actions", "elements": elements},
+        {"type": "actions", "elements": choices},
+        {"type": "markdown", "text": "## From Markdown\n- **first**\n- second"},
+        {"type": "rich_text", "elements": rich},
+        {"type": "table", "rows": cells},
+        {
+            "type": "image",
+            "image_url": "https://example.com/y.png",
+            "alt_text": "a big picture",
+            "title": plain("A title"),
+        },
+    ]
+
+
 def build(workspace: Workspace) -> App:
     """The bot, as an app of the workspace."""
     installed = workspace.install(
         "helper",
         scopes=SCOPES,
-        commands=[Command("/order", "Order a database", "NAME"), Command("/slow", "Never answers in time")],
+        commands=[
+            Command("/order", "Order a database", "NAME"),
+            Command("/slow", "Never answers in time"),
+            Command("/say"),
+        ],
     )
     client = WebClient(installed.bot_token, base_url=workspace.base_url + "/api/")
     app = App(client=client, signing_secret=installed.signing_secret, process_before_response=True)
@@ -101,7 +181,11 @@ def build(workspace: Workspace) -> App:
 
     @app.command("/slow")
     def slow() -> None:
-        """Acknowledges nothing."""
+        time.sleep(workspace.patience + 0.2)
+
+    @app.command("/say")
+    def say(ack: Any, body: JSON) -> None:
+        ack(f"You said {body['text']}.")
 
     @app.options("region")
     def regions(ack: Any, payload: JSON) -> None:
@@ -114,9 +198,19 @@ def build(workspace: Workspace) -> App:
         if name != name.lower():
             ack(response_action="errors", errors={"name": "Lower case only, please."})
             return
+        if name == "broken":
+            ack(response_action="update", view={"type": "modal"})
+            return
         ack()
         client.chat_postMessage(channel="#data-platform", text=f"{name} was asked for", blocks=card(name))
         client.chat_postEphemeral(channel="#general", user=body["user"]["id"], text=f"Asked for *{name}*.")
+
+    decisions(app)
+    return app
+
+
+def decisions(app: App) -> None:
+    """What the card's buttons do."""
 
     @app.action("approve")
     def approve(ack: Any, body: JSON, client: WebClient) -> None:
@@ -141,8 +235,6 @@ def build(workspace: Workspace) -> App:
     def more(ack: Any, body: JSON, respond: Any) -> None:
         ack()
         respond(f"You chose {body['actions'][0]['selected_option']['value']}.", response_type="ephemeral")
-
-    return app
 
 
 def serve(workspace: Workspace, app: App) -> Server:

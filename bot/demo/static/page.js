@@ -89,6 +89,9 @@
     one(".cancel", dialog)?.click();
   });
 
+  // A browser lets a page refuse Escape once only; whatever closed the dialog, the workspace decides.
+  dialog.addEventListener("close", () => one("#modal").dataset.view && one(".cancel", dialog)?.click());
+
   document.addEventListener("htmx:after:swap", () => {
     followed.forEach((box) => { box.scrollTop = box.scrollHeight; });
     showModal();
@@ -170,7 +173,14 @@
       all("details[open]").forEach((each) => { each.open = false; });
     }
   });
-  document.addEventListener("input", (event) => event.target.id === "compose" && hint());
+  const grows = CSS.supports("field-sizing", "content");
+  document.addEventListener("input", (event) => {
+    const field = event.target;
+    if (field.id === "compose") hint();
+    if (grows || !field.matches("[data-composer] textarea")) return;
+    field.style.height = "auto";
+    field.style.height = `${field.scrollHeight}px`;
+  });
 
   document.addEventListener("htmx:before:request", (event) => {
     const form = event.detail.ctx.sourceElement;
