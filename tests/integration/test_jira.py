@@ -127,6 +127,20 @@ def test_a_connection_that_breaks_after_the_creation_leads_to_the_same_issue(sit
     assert len(site.jira.received("POST", "issue")) == 1
 
 
+def test_a_refused_second_attempt_does_not_forget_the_first(site: Site) -> None:
+    site.jira.lag = 1000
+    site.jira.fail("POST", "issue", CUT, commit=True)
+    handler, step = connect(site), site.step()
+    step.keep(handler.apply(ISSUE, step.context()))
+    site.clock.forward(301)
+    site.jira.fail("POST", "issue", Answer(429))
+    with pytest.raises(TemporaryError):
+        handler.apply(ISSUE, step.context())
+    site.clock.forward(1000)
+    assert isinstance(handler.apply(ISSUE, step.context()), Done)
+    assert made(site) == ["DBA-1"]
+
+
 @pytest.mark.parametrize("lost", [CUT, HTML, Answer(500), Answer(503, {"errors": None}), Answer(201, {}), Answer(201)])
 def test_an_issue_whose_answer_is_lost_is_looked_for_while_the_search_lags(site: Site, lost: Answer) -> None:
     site.jira.lag = 200

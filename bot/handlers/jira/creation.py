@@ -75,7 +75,7 @@ class Creation:
         try:
             made = self.site.send("POST", "issue", doing, json={"fields": fields, "properties": [proof]})
         except (RefusalError, BusyError, UnreachableError):
-            context.save({})
+            context.save(dict(context.state))  # certainly nothing came of this attempt; an earlier one stays known
             raise
         except LostError:
             return Pending(_LOST, delay=5.0, state=intent)
