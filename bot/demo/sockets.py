@@ -12,10 +12,11 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from typing import Any
 
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 JSON = dict[str, Any]
 MOST_CONNECTIONS = 10
+GRACE_SECONDS = 10.0
 
 
 class Connection:
@@ -30,8 +31,13 @@ class Connection:
         """From any thread but the server's own."""
         asyncio.run_coroutine_threadsafe(self._socket.send_text(json.dumps(message)), self._loop).result(timeout=5)
 
-    def close(self) -> None:
-        asyncio.run_coroutine_threadsafe(self._socket.close(), self._loop).result(timeout=5)
+    def close_later(self, seconds: float) -> None:
+        """Close it if the app has not left by then."""
+        self._loop.call_soon_threadsafe(self._loop.call_later, seconds, self._close)
+
+    def _close(self) -> None:
+        if self._socket.application_state is WebSocketState.CONNECTED:
+            self._closing = self._loop.create_task(self._socket.close())
 
 
 class Sockets:
@@ -77,12 +83,13 @@ class Sockets:
                 self._awaited.pop(envelope, None)
 
     def disconnect(self, app_id: str, reason: str = "refresh_requested") -> None:
-        """Tell an app's connections to go, and close them."""
+        """Tell an app's connections to go: they get no more payloads, and are closed if they do not leave."""
         with self._lock:
             mine = [connection for connection in self._connections if connection.app_id == app_id]
+            self._connections = [connection for connection in self._connections if connection not in mine]
         for connection in mine:
             connection.send({"type": "disconnect", "reason": reason, "debug_info": {"host": "local"}})
-            connection.close()
+            connection.close_later(GRACE_SECONDS)
 
     async def serve(self, socket: WebSocket) -> None:
         """The endpoint: hello, then acknowledgements until the app goes."""
@@ -100,7 +107,7 @@ class Sockets:
                 self._acknowledge(text)
         finally:
             with self._lock:
-                self._connections.remove(connection)
+                self._connections = [other for other in self._connections if other is not connection]
 
     async def _welcome(self, connection: Connection, socket: WebSocket) -> bool:
         with self._lock:
