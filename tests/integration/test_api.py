@@ -27,6 +27,13 @@ def served(tmp_path: Path) -> Iterator[HttpDesk]:
         yield served
 
 
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """Ada, for what changes nothing: one desk for all of it."""
+    with http_desk(tmp_path_factory.mktemp("refused")) as served:
+        yield served.client("ada")
+
+
 @pytest.fixture
 def ada(served: HttpDesk) -> httpx.Client:
     return served.client("ada")
@@ -219,8 +226,8 @@ def test_somebody_elses_request_reads_like_an_unknown_one(served: HttpDesk, ada:
 
 
 @pytest.mark.parametrize("number", ["REQ-0", "REQ--1", "x", "REQ-" + "9" * 30, "%00", "REQ-1%2F..", "\uff19"])
-def test_numbers_that_are_none_are_not_found(ada: httpx.Client, number: str) -> None:
-    problem(ada.get(f"/v1/requests/{number}"), 404)
+def test_numbers_that_are_none_are_not_found(refused: httpx.Client, number: str) -> None:
+    problem(refused.get(f"/v1/requests/{number}"), 404)
 
 
 def test_a_decision_comes_too_late_once_only(ada: httpx.Client, grace: httpx.Client) -> None:
@@ -289,8 +296,8 @@ def test_outputs_that_were_not_promised_are_refused(served: HttpDesk, ada: httpx
         (None, {""}),
     ],
 )
-def test_a_body_of_another_shape_is_refused_at_its_place(ada: httpx.Client, body: Any, pointers: set[str]) -> None:
-    assert errors(ada.post(REQUESTS, content=json.dumps(body), headers=JSON_TYPE)).keys() == pointers
+def test_a_body_of_another_shape_is_refused_at_its_place(refused: httpx.Client, body: Any, pointers: set[str]) -> None:
+    assert errors(refused.post(REQUESTS, content=json.dumps(body), headers=JSON_TYPE)).keys() == pointers
 
 
 JSON_TYPE = {"Content-Type": "application/json"}
@@ -314,16 +321,16 @@ JSON_TYPE = {"Content-Type": "application/json"}
     ],
     ids=range(12),
 )
-def test_what_is_not_json_is_refused(ada: httpx.Client, body: bytes, why: str) -> None:
-    answer = ada.post(REQUESTS, content=body, headers=JSON_TYPE)
+def test_what_is_not_json_is_refused(refused: httpx.Client, body: bytes, why: str) -> None:
+    answer = refused.post(REQUESTS, content=body, headers=JSON_TYPE)
     if body:
         assert why in problem(answer, 400)["detail"]
     else:
         assert why in errors(answer)[""]
 
 
-def test_json_has_to_be_called_json(ada: httpx.Client) -> None:
-    answer = ada.post(REQUESTS, content=b'{"form": {}}', headers={"Content-Type": "text/plain"})
+def test_json_has_to_be_called_json(refused: httpx.Client) -> None:
+    answer = refused.post(REQUESTS, content=b'{"form": {}}', headers={"Content-Type": "text/plain"})
     assert errors(answer) == {"": "Send a JSON object, with Content-Type: application/json."}
 
 
@@ -342,19 +349,20 @@ def test_a_name_that_comes_twice_counts_once(ada: httpx.Client) -> None:
         ("offering=%00", "offering"),
     ],
 )
-def test_a_wrong_query_is_named(ada: httpx.Client, query: str, named: str) -> None:
-    found = problem(ada.get(f"/v1/requests?{query}"), 422)["errors"]
+def test_a_wrong_query_is_named(refused: httpx.Client, query: str, named: str) -> None:
+    found = problem(refused.get(f"/v1/requests?{query}"), 422)["errors"]
     assert found[0]["detail"].startswith(f"{named} (query): ")
 
 
-def test_unknown_routes_and_methods_are_problems_too(ada: httpx.Client) -> None:
-    assert problem(ada.get("/v1/nothing"), 404)["detail"] == "There is nothing at /v1/nothing."
-    answer = ada.put("/v1/instances/INS-1")
+def test_unknown_routes_and_methods_are_problems_too(refused: httpx.Client) -> None:
+    assert problem(refused.get("/v1/nothing"), 404)["detail"] == "There is nothing at /v1/nothing."
+    answer = refused.put("/v1/instances/INS-1")
     problem(answer, 405)
     assert answer.headers["allow"]
-    problem(ada.post("/v1/requests/REQ-1/destroy"), 404)
+    problem(refused.post("/v1/requests/REQ-1/destroy"), 404)
     assert (
-        "There is: database, seat." in problem(ada.post("/v1/offerings/x/requests", json={"form": {}}), 404)["detail"]
+        "There is: database, seat."
+        in problem(refused.post("/v1/offerings/x/requests", json={"form": {}}), 404)["detail"]
     )
 
 
