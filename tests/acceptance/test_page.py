@@ -1,6 +1,5 @@
 """The workspace's page in a real browser, with a small bot behind it over signed HTTP: what each person reads and does."""
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,7 @@ from bot.demo import page as page_of
 from bot.demo.entities import Message
 from bot.demo.server import serve
 from bot.demo.workspace import Workspace
-
-sys.path.insert(0, str(Path(__file__).parent))
-import page_bot
+from tests.acceptance import page_bot
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = "/usr/bin/chromium"
@@ -54,10 +51,13 @@ def workspace() -> Iterator[Workspace]:
 @pytest.fixture
 def enter(browser: Any, workspace: Workspace) -> Iterator[Open]:
     """Opens the page as somebody, somewhere; at the end nothing may have gone wrong in any window."""
-    context, trouble = browser.new_context(viewport={"width": 1360, "height": 820}), []
+    windows: list[Any] = []
+    trouble: list[str] = []
 
     def opened(who: str, where: str = "general") -> Any:
-        window = context.new_page()
+        # Each in a context of its own: a browser slows down a window that is behind another.
+        window = browser.new_page(viewport={"width": 1360, "height": 820})
+        windows.append(window)
         window.set_default_timeout(5000)
         window.on("pageerror", lambda error: trouble.append(str(error)))
         window.on("console", lambda line: trouble.append(line.text) if line.type in {"error", "warning"} else None)
@@ -65,7 +65,8 @@ def enter(browser: Any, workspace: Workspace) -> Iterator[Open]:
         return window
 
     yield opened
-    context.close()
+    for window in windows:
+        window.close()
     assert trouble == []
 
 
@@ -123,7 +124,7 @@ def test_a_request_goes_from_a_command_through_errors_to_a_card_that_somebody_el
     grace.get_by_role("link", name="1 reply").click()
     thread = grace.get_by_role("complementary", name="Thread")
     expect(thread.get_by_text("The database is being made.")).to_be_visible()
-    expect(thread.get_by_label("Reply")).to_be_focused()
+    expect(thread.get_by_role("textbox", name="Reply")).to_be_focused()
     grace.keyboard.type("Thank you")
     grace.keyboard.press("Enter")
     expect(thread.get_by_role("article").filter(has_text="Thank you")).to_be_visible()
@@ -265,7 +266,7 @@ def test_what_is_new_is_marked_until_it_is_read(enter: Open, workspace: Workspac
 def test_commands_do_not_work_in_threads(enter: Open, workspace: Workspace) -> None:
     _, posted = card(workspace)
     ada = enter("ada", f"data-platform?thread={posted.ts}")
-    ada.get_by_label("Reply").fill("/order")
+    ada.get_by_role("textbox", name="Reply").fill("/order")
     ada.keyboard.press("Enter")
     expect(ada.get_by_role("alert")).to_contain_text("/order is not supported in threads.")
     assert workspace.deliveries() == []
@@ -290,7 +291,7 @@ def test_every_kind_of_block_is_drawn(enter: Open, workspace: Workspace) -> None
     client.chat_postMessage(channel="#data-platform", text="everything", blocks=page_bot.sampler())
     ada = enter("ada", "data-platform")
     drawn = ada.get_by_role("article")
-    for text in ("Everything", "in small", "a picture", "rich bold", "listed", "Price", "A title", "second"):
+    for text in ("Everything", "in small", "a picture", "rich bold", "listed", "Price", "A title", "first"):
         expect(drawn.get_by_text(text, exact=True).first).to_be_visible()
     expect(drawn.get_by_role("heading", name="From Markdown")).to_be_visible()
     expect(drawn.get_by_label("Pick a person")).to_have_role("combobox")
