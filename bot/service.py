@@ -224,15 +224,21 @@ class Service:
 
     def edit(self, person: PersonRecord, number: str, answers: Mapping[str, Any]) -> RequestRecord:
         """Put other answers into a request that waits for approval. Raises NotFound, Forbidden, Invalid, Conflict."""
-        record = self.show(person, number)
-        self.permissions.require_requester(person, record)
+        record = self.may_edit(person, number)
         offering = self.offering(record.offering, record.version)
-        if record.kind != "create":
-            raise Conflict(f"{record.number} has no answers to change.")
         form = self.check(offering, answers)
         rules = _rules(offering, _draft(person, form, record.reason))
         stored = form.model_dump(mode="json")
         return self._change(record, lambda tx: requests.edit(tx, record.id, person.id, stored, rules))
+
+    def may_edit(self, person: PersonRecord, number: str) -> RequestRecord:
+        """The request, if this person may change its answers. Raises NotFound, Forbidden, Conflict."""
+        record = self.show(person, number)
+        self.permissions.require_requester(person, record)
+        self._require_state(record, RequestState.AWAITING_APPROVAL)
+        if record.kind != "create":
+            raise Conflict(f"{record.number} has no answers to change.")
+        return record
 
     # Deciding and doing
 

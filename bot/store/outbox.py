@@ -16,23 +16,13 @@ from bot.store import reads, tables
 from bot.store.database import Tx
 from bot.store.records import CardRecord
 
-#: Events that the requester hears of in a direct message, and the card's thread in a note.
-TOLD = frozenset(
-    {
-        "submitted",
-        "edited",
-        "approved",
-        "rejected",
-        "withdrawn",
-        "expired",
-        "cancelled",
-        "fulfilled",
-        "failed",
-        "retried",
-    }
-)
+_TURNS = {"edited", "approved", "rejected", "withdrawn", "expired", "cancelled", "fulfilled", "failed"}
+#: Events that the requester hears of in a direct message.
+TOLD = frozenset({"submitted", "retried", *_TURNS})
+#: Events that the card's thread says in a note.
+NOTED = frozenset({"approval_given", "task_opened", "task_done", "task_refused", "retried", *_TURNS})
 #: Events that resources hear of (`bot.handler.Event`).
-FOLLOWED = frozenset({"edited", "approved", "rejected", "withdrawn", "expired", "cancelled", "fulfilled", "failed"})
+FOLLOWED = frozenset(_TURNS)
 
 
 @dataclass(frozen=True)
@@ -75,8 +65,7 @@ def record(
     tx.add(event)
     tx.flush()
     touch(tx, tables.stored(request.id))
-    if name in TOLD:
-        _tell(tx, request, event)
+    _say(tx, request, event)
     if name in FOLLOWED:
         _follow(tx, request, event)
     tx.due = True
@@ -114,14 +103,16 @@ def notice(tx: Tx, person_id: int, request_id: int, text: str) -> None:
     _add(tx, f"person:{person_id}", "notice", {"person": person_id, "text": text}, request_id)
 
 
-def _tell(tx: Tx, request: tables.Request, event: tables.Event) -> None:
-    card = tx.exec(
-        select(tables.Card).where(tables.Card.request_id == tables.stored(request.id), tables.Card.audience == "team")
-    ).first()
+def _say(tx: Tx, request: tables.Request, event: tables.Event) -> None:
+    if event.name not in TOLD | NOTED:
+        return
+    query = select(tables.Card).where(tables.Card.request_id == request.id, tables.Card.audience == "team")
+    card = tx.exec(query).first()
     card_id = card.id if card else None
-    payload = {"event": event.id, "person": request.requester_id}
-    _add(tx, f"person:{request.requester_id}", "message", payload, request.id, card_id)
-    if card and event.name != "submitted":
+    if event.name in TOLD:
+        payload = {"event": event.id, "person": request.requester_id}
+        _add(tx, f"person:{request.requester_id}", "message", payload, request.id, card_id)
+    if event.name in NOTED and card:
         _add(tx, f"post:{card.place}", "note", {"event": event.id}, request.id, card_id)
 
 

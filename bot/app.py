@@ -1,0 +1,244 @@
+"""The composition root: builds everything, once, from settings. The only place where the parts meet."""
+
+import json
+import logging
+import os
+import signal
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from starlette.routing import Route
+
+from bot import api, catalogue, contract
+from bot.catalogue import Catalogue
+from bot.engine import Engine
+from bot.errors import Misconfigured
+from bot.people import Directory, Groups, NoDirectory, read_groups
+from bot.service import Service
+from bot.settings import Settings
+from bot.slack import door
+from bot.slack.deliveries import SlackSender
+from bot.slack.directory import SlackDirectory
+from bot.store.database import Database
+from bot.store.migration import is_current
+from bot.store.migration import migrate as migrate_to_newest
+from bot.worker import Worker
+
+log = logging.getLogger("frontdesk")
+
+
+@dataclass
+class Process:
+    """The parts of one running process."""
+
+    settings: Settings
+    database: Database
+    catalogue: Catalogue
+    service: Service
+    web: FastAPI
+    worker: Worker
+    socket: door.Socket | None
+
+    def ready(self) -> str | None:
+        """None when requests can be taken, else why not."""
+        if not is_current(self.database):
+            return "The database is not at the schema of this code: run frontdesk migrate."
+        if self.socket and not self.socket.connected:
+            return "Socket Mode is not connected yet."
+        return None
+
+
+def build(settings: Settings) -> Process:
+    """Everything, wired; nothing runs yet. Raises Misconfigured."""
+    offered = catalogue.load(settings.offerings, settings.environment)
+    database = Database(settings.database_url)
+    web_client = door.client(settings.slack_bot_token, settings.slack_api_url)
+    slack_directory = SlackDirectory(web_client)
+    directory: Directory = slack_directory if settings.slack else NoDirectory()
+    groups = Groups(directory, read_groups(settings.offerings))
+    service = Service(database, offered, groups)
+    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
+    engine = Engine(database, offered, owner=owner, secret=settings.secret, url=settings.link, lease=settings.lease)
+    sender = SlackSender(web_client, database, offered, groups, slack_directory) if settings.slack else None
+    worker = Worker(database, engine, sender, service.sweep, pace=settings.pace)
+    process = Process(settings, database, offered, service, FastAPI(), worker, None)
+    process.web = api.build(service, ready=process.ready)
+    if settings.slack:
+        bolt = door.build(web_client, settings.slack_signing_secret, service, slack_directory)
+        process.web.router.routes.append(Route("/slack/events", door.endpoint(bolt), methods=["POST"]))
+        if settings.slack_app_token:
+            process.socket = door.Socket(bolt, settings.slack_app_token, web_client)
+    return process
+
+
+def run(settings: Settings, *, web: bool, worker: bool) -> None:
+    """Serve until SIGTERM or SIGINT. `run` is both; several machines run `web` and `worker` apart. Raises Misconfigured."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for noisy in ("httpcore", "httpx", "apscheduler", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    if web and worker:
+        migrate_to_newest(settings.database_url)
+    process = build(settings)
+    _announce(process, web=web, worker=worker)
+    with _working(process, worker=worker):
+        _serve(process) if web else _until_told()
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the database to the newest schema."""
+    migrate_to_newest(settings.database_url)
+
+
+def check(settings: Settings) -> list[str]:
+    """Load and lint every offering, and compare its contract with the recorded one. Raises Misconfigured."""
+    offered = catalogue.load(settings.offerings, settings.environment)
+    read_groups(settings.offerings)
+    lines = []
+    for versions in offered.offerings.values():
+        for offering in versions.values():
+            _compare(offering.contract, settings.offerings, offering.where)
+            kinds = ", ".join(f"{step.name} ({step.resources[0].__name__})" for step in offering.steps.values())
+            lines.append(f"{offering.name} {offering.version}: {offering.title}. Steps: {kinds}.")
+    return lines
+
+
+def record_contracts(settings: Settings) -> list[str]:
+    """Write the contract of every offering and version into the offerings folder; what was written."""
+    offered = catalogue.load(settings.offerings, settings.environment)
+    written = []
+    for versions in offered.offerings.values():
+        for offering in versions.values():
+            path = _recorded(settings.offerings, offering.contract)
+            _refuse_breaking(offering.contract, path, offering.where)
+            path.parent.mkdir(exist_ok=True)
+            golden = json.dumps(_golden(offering.contract), indent=2, sort_keys=True) + "\n"
+            if not path.exists() or path.read_text(encoding="utf-8") != golden:
+                path.write_text(golden, encoding="utf-8")
+                written.append(str(path))
+    return written
+
+
+def create_token(settings: Settings, person: str) -> str:
+    """A bearer token for somebody; told once. Raises Refused."""
+    with _service(settings) as service:
+        return service.create_token(person)
+
+
+def revoke_tokens(settings: Settings, person: str) -> int:
+    """End all tokens of somebody; how many there were. Raises Refused."""
+    with _service(settings) as service:
+        return service.revoke_tokens(person)
+
+
+@contextmanager
+def _service(settings: Settings) -> Iterator[Service]:
+    database = Database(settings.database_url)
+    directory: Directory = NoDirectory()
+    if settings.slack:
+        directory = SlackDirectory(door.client(settings.slack_bot_token, settings.slack_api_url))
+    try:
+        if not is_current(database):
+            raise Misconfigured(
+                "is not at the schema of this code.", where="DATABASE_URL", hint="Run frontdesk migrate (or run) first."
+            )
+        yield Service(database, Catalogue({}, {}, {}), Groups(directory))
+    finally:
+        database.close()
+
+
+@contextmanager
+def _working(process: Process, *, worker: bool) -> Iterator[None]:
+    if worker:
+        process.worker.start()
+    if process.socket:
+        process.socket.start()
+    try:
+        yield
+    finally:
+        if process.socket:
+            process.socket.stop()
+        process.worker.stop()
+        process.database.close()
+
+
+def _serve(process: Process) -> None:
+    settings = process.settings
+    config = uvicorn.Config(
+        process.web,
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=10,
+    )
+    uvicorn.Server(config).run()
+
+
+def _until_told() -> None:
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    told.wait()
+
+
+def _announce(process: Process, *, web: bool, worker: bool) -> None:
+    """What runs, and what is not set: the first lines of every log."""
+    settings = process.settings
+    parts = " and ".join(name for name, on in (("web", web), ("worker", worker)) if on)
+    names = ", ".join(offering.name for offering in process.catalogue.newest())
+    log.info("Frontdesk %s with %s; offerings: %s", parts, process.database.url.render_as_string(), names)
+    if web:
+        log.info("HTTP on http://%s:%s", settings.host, settings.port)
+    if not settings.slack:
+        log.warning("SLACK_BOT_TOKEN is not set: there is no Slack, and what is to be said there waits.")
+    elif settings.slack_app_token:
+        log.info("Slack over Socket Mode, at %s", settings.slack_api_url)
+    else:
+        log.info("Slack over signed HTTP at /slack/events; its Web API at %s", settings.slack_api_url)
+
+
+# Golden contracts
+
+
+def _golden(given: contract.Contract) -> dict[str, object]:
+    outputs = contract.comparable(given.outputs) if given.outputs else None
+    return {"name": given.name, "version": given.version, "form": contract.comparable(given.form), "outputs": outputs}
+
+
+def _recorded(folder: Path, given: contract.Contract) -> Path:
+    return folder / "contracts" / f"{given.name}.{given.version}.json"
+
+
+def _compare(given: contract.Contract, folder: Path, where: str) -> None:
+    path = _recorded(folder, given)
+    if not path.exists():
+        return
+    _refuse_breaking(given, path, where)
+    if json.loads(path.read_text(encoding="utf-8")) != _golden(given):
+        raise Misconfigured(
+            f"the contract of {given.name} {given.version} has changed, compatibly.",
+            where=where,
+            hint="Record it: frontdesk check --record",
+        )
+
+
+def _refuse_breaking(given: contract.Contract, path: Path, where: str) -> None:
+    if not path.exists():
+        return
+    old = json.loads(path.read_text(encoding="utf-8"))
+    reasons = contract.breaking(old["form"], given.form)
+    if old["outputs"] or given.outputs:
+        reasons += contract.breaking(old["outputs"] or {}, given.outputs or {}, outputs=True)
+    if reasons:
+        raise Misconfigured(
+            f"the contract of {given.name} {given.version} would refuse what it took before: {'; '.join(reasons)}",
+            where=where,
+            hint="Give it a new version, and keep the old one as long as anything was made with it.",
+        )

@@ -1,0 +1,106 @@
+"""People and user groups as Slack knows them, remembered for a minute."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+
+from bot.errors import Unavailable
+from bot.people import Profile, is_group
+
+T = TypeVar("T")
+
+#: Seconds that an answer counts. `usergroups.users.list` allows 20 calls a minute:
+#: https://docs.slack.dev/apis/web-api/rate-limits
+FRESH = 60.0
+#: Errors that say "there is no such person".
+_NOBODY = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
+#: Workspaces without user groups: their groups are those of groups.toml.
+_NO_GROUPS = frozenset({"plan_upgrade_required", "missing_scope", "unknown_method", "not_allowed_token_type"})
+
+
+@dataclass(frozen=True)
+class UserGroup:
+    """One user group."""
+
+    id: str
+    handle: str
+    name: str
+
+
+class SlackDirectory:
+    """Answers from Slack's Web API. Raises Unavailable when Slack does not answer."""
+
+    def __init__(self, client: WebClient, clock: Callable[[], float] = time.monotonic) -> None:
+        self._client, self._clock = client, clock
+        self._answers: dict[str, tuple[float, Any]] = {}
+        self._lock = threading.Lock()
+
+    def find(self, reference: str) -> Profile | None:
+        """One person by e-mail address or Slack id; nobody who has been deactivated."""
+        if "@" in reference:
+            user = self._ask(lambda: self._client.users_lookupByEmail(email=reference)["user"])
+        else:
+            user = self._ask(lambda: self._client.users_info(user=reference)["user"])
+        return _profile(user) if user and not user.get("deleted") else None
+
+    def members(self, handle: str) -> frozenset[str] | None:
+        """Slack ids of a user group, by `@handle` or id; None when there is no such group."""
+        group = self.group(handle)
+        if group is None:
+            return None
+        return self._remembered(f"members {group.id}", lambda: frozenset(self._members(group.id)))
+
+    def group(self, handle: str) -> UserGroup | None:
+        """One user group by `@handle` or id."""
+        name = handle.removeprefix("@").lower()
+        return next((group for group in self.groups() if name in (group.handle.lower(), group.id.lower())), None)
+
+    def groups(self) -> tuple[UserGroup, ...]:
+        """All user groups; none where the workspace has none."""
+        return self._remembered("groups", lambda: tuple(self._groups()))
+
+    def mention(self, who: str) -> str | None:
+        """How Slack shows and notifies a group; None for one that it does not know."""
+        try:
+            group = self.group(who) if is_group(who) else None
+        except Unavailable:
+            return None
+        return f"<!subteam^{group.id}>" if group else None
+
+    def _groups(self) -> Iterable[UserGroup]:
+        listed = self._ask(lambda: self._client.usergroups_list(include_disabled=False)["usergroups"], _NO_GROUPS)
+        return [UserGroup(each["id"], each["handle"], each.get("name", "")) for each in listed or ()]
+
+    def _members(self, group_id: str) -> Iterable[str]:
+        return self._ask(lambda: self._client.usergroups_users_list(usergroup=group_id)["users"], _NO_GROUPS) or ()
+
+    def _remembered(self, key: str, ask: Callable[[], T]) -> T:
+        with self._lock:
+            asked, answer = self._answers.get(key, (None, None))
+        now = self._clock()
+        if asked is None or now - asked > FRESH:
+            answer = ask()
+            with self._lock:
+                self._answers[key] = now, answer
+        return answer  # type: ignore[return-value] # what `ask` gave, now or a minute ago
+
+    def _ask(self, call: Callable[[], T], absent: frozenset[str] = _NOBODY) -> T | None:
+        try:
+            return call()
+        except SlackApiError as error:
+            if error.response.get("error") in absent:
+                return None
+            raise Unavailable(f"Slack could not say who that is ({error.response.get('error')}). Try again.") from error
+        except OSError as error:  # urllib's errors, time-outs and resets
+            raise Unavailable("Slack does not answer just now, so nobody can be looked up. Try again.") from error
+
+
+def _profile(user: dict[str, Any]) -> Profile:
+    profile = user.get("profile", {})
+    name = profile.get("real_name") or user.get("real_name") or profile.get("display_name") or user.get("name")
+    return Profile(user["id"], user.get("team_id"), profile.get("email"), name, user.get("tz"))

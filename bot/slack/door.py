@@ -1,0 +1,103 @@
+"""Slack's door: builds the Bolt app, and connects it over signed HTTP or Socket Mode."""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from slack_bolt import App
+from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
+from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
+from slack_bolt.authorization import AuthorizeResult
+from slack_sdk import WebClient
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bot.service import Service
+from bot.slack import listeners
+from bot.slack.directory import SlackDirectory
+
+log = logging.getLogger(__name__)
+
+#: Listeners that may run at once; each may wait for Slack's Web API.
+_THREADS = 32
+#: Seconds between attempts to reach Slack at boot, at the most.
+_LONGEST_PAUSE = 30.0
+
+
+def client(token: str, api_url: str) -> WebClient:
+    """A Web API client. It never sleeps on a rate limit: the outbox waits instead."""
+    return WebClient(token=token, base_url=api_url, timeout=10)
+
+
+def build(web: WebClient, signing_secret: str, service: Service, directory: SlackDirectory) -> App:
+    """The Bolt app with every listener; talks to nobody yet.
+
+    `process_before_response` with lazy listeners acknowledges as soon as the listener has, where Bolt's default polls
+    every 10 ms. `authorize` answers from what we know: Bolt's own would ask auth.test inside the first click's three
+    seconds.
+    """
+
+    def authorize(**_context: Any) -> AuthorizeResult:
+        return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=web.token)
+
+    app = App(
+        signing_secret=signing_secret or "socket-mode-needs-none",
+        client=web,
+        authorize=authorize,
+        process_before_response=True,
+        raise_error_for_unhandled_request=False,
+        listener_executor=ThreadPoolExecutor(_THREADS, thread_name_prefix="listener"),
+    )
+    listeners.register(app, service, directory)
+    return app
+
+
+def endpoint(app: App) -> Callable[[Request], Any]:
+    """`POST /slack/events`: all of Slack over signed HTTP. Bolt blocks, so it runs in the thread pool."""
+
+    async def events(request: Request) -> Response:
+        body = await request.body()
+        answer = await run_in_threadpool(app.dispatch, to_bolt_request(request, body))
+        return to_starlette_response(answer)
+
+    return events
+
+
+class Socket:
+    """Socket Mode, connected in the background until it works: a Slack that is down does not stop the boot."""
+
+    def __init__(self, app: App, app_token: str, web: WebClient) -> None:
+        self._handler = SocketModeHandler(
+            app, app_token, web_client=WebClient(base_url=web.base_url, timeout=10), concurrency=_THREADS
+        )
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._connect, name="socket-mode", daemon=True)
+
+    def start(self) -> None:
+        """Begin to connect; returns at once."""
+        self._thread.start()
+
+    @property
+    def connected(self) -> bool:
+        """Whether Slack can reach us now."""
+        return bool(self._handler.client.is_connected())
+
+    def stop(self) -> None:
+        """Disconnect."""
+        self._stop.set()
+        self._handler.close()
+
+    def _connect(self) -> None:
+        pause = 0.5
+        while not self._stop.is_set():
+            try:
+                self._handler.connect()
+            except Exception as error:  # noqa: BLE001 - Slack is down or refuses us; either may change
+                log.warning("Slack cannot be reached (%s); trying again in %.0f s", error, pause)
+                self._stop.wait(pause)
+                pause = min(_LONGEST_PAUSE, pause * 2)
+            else:
+                return

@@ -1,0 +1,84 @@
+"""What `/platform list`, `waiting` and `help` answer, to one person only. Pure."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from bot.slack import buttons, words
+from bot.slack.buttons import Target
+from bot.slack.messages import Message
+from bot.slack.text import escape
+from bot.slack.words import Words
+from bot.store.records import InstanceRecord, RequestRecord
+
+JSON = dict[str, Any]
+WordsOf = Callable[[RequestRecord], Words]
+
+#: Entries of one answer; a message holds 50 blocks.
+MOST = 12
+
+HELP = """*/platform* – the catalogue: what you can ask for
+*/platform request OFFERING* `field=value ...` – its form, filled in
+*/platform list* – what you have, and what you asked for
+*/platform waiting* – what waits for you
+*/platform show REQ-12* – the whole story of a request
+*/platform help* – this"""  # noqa: RUF001 - dashes are meant
+
+
+def mine(
+    instances: Sequence[InstanceRecord],
+    requests: Sequence[RequestRecord],
+    title: Callable[[str, str], str],
+    words_of: WordsOf,
+) -> Message:
+    """What somebody lives with, and what they asked for that is not over."""
+    blocks: list[JSON] = []
+    for instance in instances[:MOST]:
+        blocks += _instance(instance, title(instance.offering, instance.version))
+    for record in requests[:MOST]:
+        blocks += _request(record, words_of(record))
+    if not blocks:
+        return Message("You have nothing yet. /platform shows what you can ask for.")
+    blocks += _more(len(instances) - MOST, "instances") + _more(len(requests) - MOST, "open requests")
+    return Message(f"You have {len(instances)} instances and {len(requests)} open requests.", blocks)
+
+
+def waiting(records: Sequence[RequestRecord], words_of: WordsOf) -> Message:
+    """What waits for somebody's decision or work."""
+    blocks: list[JSON] = []
+    for record in records[:MOST]:
+        blocks += _request(record, words_of(record))
+        if record.state == "awaiting_approval":
+            blocks += buttons.for_approvers(record)
+        for step in record.asking:
+            blocks += buttons.for_step(record, step.name)
+    if not blocks:
+        return Message("Nothing waits for you.")
+    return Message(f"{len(records)} requests wait for you.", blocks + _more(len(records) - MOST, "requests"))
+
+
+def _instance(instance: InstanceRecord, title: str) -> list[JSON]:
+    text = f"*{instance.number}* · {escape(title)} · {instance.state}"
+    if instance.expires_at:
+        text += f", until {words.moment(instance.expires_at)}"
+    if instance.outputs:
+        text += f"\n{words.outputs(instance.outputs)}"
+    sure = buttons.confirm("Delete it?", f"A request to delete {instance.number} is made.", "Delete")
+    delete = buttons.button("delete", "Delete", Target(instance.number), "danger", sure)
+    may = instance.state in ("ready", "failed") and instance.open_request is None
+    return [_section(text), *buttons.actions(f"instance-{instance.id}", *([delete] if may else []))]
+
+
+def _request(record: RequestRecord, words_: Words) -> list[JSON]:
+    text = f"*{record.number}* · {escape(words_.title(record))} · asked for by {words.person(record.requester)}"
+    return [_section(f"{text}\n{words.headline(record, words_)}")]
+
+
+def _more(count: int, what: str) -> list[JSON]:
+    if count <= 0:
+        return []
+    text = f"{count} more {what}: frontdesk list, or GET /v1/requests, has them all."
+    return [{"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}]
+
+
+def _section(text: str) -> JSON:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}

@@ -1,0 +1,216 @@
+"""A request as messages: its card, the notes in the card's thread, what the requester hears. Pure.
+
+`text` is the whole story in words, because screen readers and notifications read nothing else:
+https://docs.slack.dev/reference/methods/chat.postMessage
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.lifecycle import RequestState, StepState
+from bot.slack import buttons, words
+from bot.slack.text import escape, plain_text
+from bot.slack.words import Words
+from bot.store.records import CardRecord, EventRecord, RequestRecord
+
+JSON = dict[str, Any]
+
+#: A section's text and its fields: https://docs.slack.dev/reference/block-kit/blocks/section-block
+_SECTION, _FIELDS, _TEXT = 3000, 10, 3900
+#: Sections that answers, and lines, may take of a message's 50 blocks.
+_PAGES = 12
+
+
+@dataclass(frozen=True)
+class Message:
+    """What is sent: a text that says it all, and blocks."""
+
+    text: str
+    blocks: list[JSON] = field(default_factory=list)
+
+
+def card(record: RequestRecord, words_: Words) -> Message:
+    """The one message about a request for its team: what was asked, where it stands, what can be done."""
+    title = f"{record.number} · {words_.title(record)}"
+    asked = f"Asked for by {words.person(record.requester)} on {words.moment(record.created_at)}"
+    headline = words.headline(record, words_)
+    blocks = [
+        {"type": "header", "text": plain_text(title, 150)},
+        _context(asked),
+        *_answers(words_.answers(record)),
+        *([_section(f"*Reason:* {words.shortened(record.reason, 2500)}")] if record.reason else []),
+        _section(headline),
+        *_steps(record, words_),
+        *_tasks(record, words_),
+        *_buttons(record),
+    ]
+    text = f"{escape(title)}. {asked}. {headline}"
+    return Message(_fitting(text), blocks)
+
+
+def told(record: RequestRecord, event: EventRecord, words_: Words, card_: CardRecord | None) -> Message:
+    """What the requester hears of an event, in a direct message."""
+    text = f"*{record.number} · {escape(words_.title(record))}*: {_news(record, event, words_)}"
+    if card_ and card_.link:
+        text += f" <{card_.link}|See its card>."
+    elif card_ and card_.error:
+        text += f" Its card could not be posted in {escape(card_.place)}, so the approvers were asked directly."
+    blocks = [_section(_fitting(text))]
+    if event.name in ("submitted", "edited") and record.state is RequestState.AWAITING_APPROVAL:
+        blocks += buttons.for_requester(record)
+    return Message(_fitting(text), blocks)
+
+
+def note(record: RequestRecord, event: EventRecord, words_: Words) -> Message:
+    """What the card's thread says of an event."""
+    return Message(_fitting(_noted(record, event, words_)))
+
+
+def story(record: RequestRecord, words_: Words) -> Message:
+    """The whole story of a request, for one person."""
+    events = [
+        f"{words.moment(event.at)} – {_event(event)} {words.person(event.person)}"  # noqa: RUF001 - a dash is meant
+        for event in record.events
+        if event.name not in ("step_started", "step_done", "started")
+    ]
+    shown = card(record, words_)
+    blocks = [
+        *(block for block in shown.blocks if block["type"] != "actions"),
+        *([_section(f"*Outputs*\n{words.outputs(record.outputs)}")] if record.outputs else []),
+        {"type": "divider"},
+        *_lines(events),
+        *_buttons(record),
+    ]
+    return Message(shown.text, blocks)
+
+
+#: What the requester hears, by event; a variant of an event stands behind a slash.
+_NEWS = {
+    "submitted": "asked for. It waits for {deciders}; you hear of it here.",
+    "submitted/free": "asked for, and under way: nobody needs to approve it.",
+    "edited": "changed. {deciders} decides on it as it is now.",
+    "approved": "approved by {by}. It is under way.",
+    "rejected": "rejected by {by}. {reason}\nAsk again when that is sorted out.",
+    "withdrawn": "withdrawn by {by}. {reason}",
+    "cancelled": "cancelled by {by}. {reason}",
+    "expired": "nobody decided in time, so it ended. Ask again if you still need it.",
+    "fulfilled": "ready. It is {instance} in /platform list.{outputs}",
+    "fulfilled/delete": "{instance} is gone.",
+    "failed": "it could not be finished yet. Its team sees why on the card and can retry; nothing is lost.",
+    "retried": "{by} tries again.",
+}
+#: What the card's thread says, by event.
+_NOTED = {
+    "task_opened": "{group}: {instructions}\nPress Done or Can't do on the card above.",
+    "task_opened/answered": "A task was opened, and has been answered already.",
+    "task_done": "{by} did it: {step}",
+    "task_refused": "{by} cannot do it: {reason}",
+    "approval_given": "{by} approved. More approvals are needed: {deciders}.",
+    "approved": "Approved by {by}.",
+    "rejected": "Rejected by {by}: {reason}",
+    "withdrawn": "Withdrawn by {by}. {reason}",
+    "cancelled": "Cancelled by {by}. {reason}",
+    "expired": "Nobody decided in time, so it ended.",
+    "edited": "{by} changed {fields}: decide on the card as it is now.",
+    "failed": "Failed at {step}. {why}\nPress Retry on the card once it is mended.",
+    "retried": "{by} tries again.",
+    "fulfilled": "Done.",
+}
+
+
+def _news(record: RequestRecord, event: EventRecord, words_: Words) -> str:
+    variant = event.name
+    if event.name == "submitted" and not record.rules:
+        variant += "/free"
+    if event.name == "fulfilled" and record.kind == "delete":
+        variant += "/delete"
+    outputs = f"\n{words.outputs(record.outputs)}" if record.outputs else ""
+    return _NEWS[variant].format(
+        by=words.person(event.person),
+        deciders=words_.deciders(record),
+        reason=_reason(event),
+        instance=record.instance,
+        outputs=outputs,
+    )
+
+
+def _noted(record: RequestRecord, event: EventRecord, words_: Words) -> str:
+    failed = event.name == "failed"
+    step = next((s for s in record.steps if s.name == event.data.get("step")), None)
+    asked = step.ask if step else None
+    variant = event.name + ("/answered" if event.name == "task_opened" and not asked else "")
+    return _NOTED[variant].format(
+        by=words.person(event.person),
+        deciders=words_.deciders(record),
+        reason=_reason(event),
+        fields=", ".join(escape(name) for name in event.data.get("fields", [])),
+        step=escape(step.description) if step else "a step",
+        why=words.shortened(step.reason or "", 2500) if step and failed else "",
+        group=words_.who(asked["group"]) if asked else "",
+        instructions=words.shortened(asked["instructions"], 2500) if asked else "",
+    )
+
+
+def _reason(event: EventRecord) -> str:
+    return words.shortened(str(event.data.get("reason", "")), 2000)
+
+
+def _event(event: EventRecord) -> str:
+    step = f" {escape(str(event.data['step']))}" if event.data.get("step") else ""
+    return f"{event.name.replace('_', ' ')}{step}:"
+
+
+def _steps(record: RequestRecord, words_: Words) -> list[JSON]:
+    return _lines([words.step_line(step, words_) for step in record.steps])
+
+
+def _tasks(record: RequestRecord, words_: Words) -> Iterable[JSON]:
+    for step in record.asking:
+        asked = step.ask or {}
+        yield _section(f"*To do for {words_.who(asked['group'])}*\n{words.shortened(asked['instructions'], 2500)}")
+        yield from buttons.for_step(record, step.name)
+
+
+def _buttons(record: RequestRecord) -> list[JSON]:
+    if record.state is RequestState.AWAITING_APPROVAL:
+        decide = buttons.for_approvers(record)
+        return decide + (buttons.for_retry(record) if _failed(record) else [])
+    return buttons.for_retry(record) if _failed(record) and not words.is_over(record) else []
+
+
+def _failed(record: RequestRecord) -> bool:
+    return any(step.state is StepState.FAILED for step in record.steps)
+
+
+def _answers(answers: list[tuple[str, str]]) -> list[JSON]:
+    texts = [f"*{label}*\n{value}" for label, value in answers]
+    pages = [texts[start : start + _FIELDS] for start in range(0, len(texts), _FIELDS)]
+    return [
+        {"type": "section", "fields": [{"type": "mrkdwn", "text": text, "verbatim": True} for text in page]}
+        for page in pages[:_PAGES]
+    ] + [_context(f"{sum(map(len, pages[_PAGES:]))} more answers: /platform show")] * (len(pages) > _PAGES)
+
+
+def _lines(lines: list[str]) -> list[JSON]:
+    """Lines in as few sections as they fit into."""
+    sections: list[str] = []
+    for line in lines:
+        if sections and len(sections[-1]) + len(line) < _SECTION:
+            sections[-1] += f"\n{line}"
+        else:
+            sections.append(line)
+    rest = [_context("There is more: GET /v1/requests has all of it.")] if len(sections) > _PAGES else []
+    return [*map(_section, sections[:_PAGES]), *rest]
+
+
+def _section(text: str) -> JSON:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+
+
+def _context(text: str) -> JSON:
+    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": True}]}
+
+
+def _fitting(text: str) -> str:
+    return text if len(text) <= _TEXT else text[:_TEXT].rpartition(" ")[0] + " …"

@@ -1,0 +1,31 @@
+"""The last look at what goes to Slack: one bad value kills a whole modal, and an acknowledgement never says so."""
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+from bot.slack import limits
+from bot.slack.messages import Message
+
+log = logging.getLogger(__name__)
+
+
+class Unsendable(ValueError):
+    """A bug of ours: Slack would refuse this view."""
+
+
+def checked_view(view: dict[str, Any]) -> dict[str, Any]:
+    """The view, if Slack takes it. Raises Unsendable with what is wrong."""
+    problems = limits.view_problems(view)
+    if problems:
+        raise Unsendable(f"Slack would refuse the view {view.get('callback_id')}: {'; '.join(problems)}")
+    return view
+
+
+def checked_message(message: Message) -> Message:
+    """The message; as its text alone, and with a line in the log, if Slack would refuse its blocks."""
+    problems = limits.message_problems(message.blocks, message.text) if message.blocks else []
+    if not problems:
+        return message
+    log.error("Slack would refuse a message, so its text goes out alone: %s", "; ".join(problems))
+    return replace(message, blocks=[])

@@ -1,0 +1,214 @@
+"""How people, times, answers and states read in Slack. Pure; everything that people typed is escaped here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot import contract
+from bot.contract import Question
+from bot.lifecycle import ENDED, RequestState, StepState
+from bot.offering import Offering
+from bot.slack.text import clip, escape
+from bot.store.records import EventRecord, PersonRecord, RequestRecord, StepRecord
+
+#: A value in a section's field; Slack takes 2,000 characters and the label needs some.
+_FIELD = 1800
+
+_STATE = {
+    RequestState.AWAITING_APPROVAL: "Waits for approval",
+    RequestState.APPROVED: "Approved",
+    RequestState.FULFILLING: "In work",
+    RequestState.FULFILLED: "Done",
+    RequestState.REJECTED: "Rejected",
+    RequestState.WITHDRAWN: "Withdrawn",
+    RequestState.EXPIRED: "Expired",
+    RequestState.CANCELLED: "Cancelled",
+    RequestState.FAILED: "Failed",
+    RequestState.PARKED: "Needs a person of the platform",
+}
+_STEP = {
+    StepState.WAITING: "Next",
+    StepState.RUNNING: "Running",
+    StepState.PENDING: "Waiting",
+    StepState.DONE: "Done",
+    StepState.FAILED: "Failed",
+    StepState.PARKED: "Needs a person of the platform",
+    StepState.SKIPPED: "Left out",
+}
+
+
+@dataclass(frozen=True)
+class Words:
+    """Renders one offering's requests. `mention` gives a group's live mention, or None."""
+
+    offering: Offering[Any] | None
+    mention: Callable[[str], str | None] = lambda _who: None
+
+    def title(self, record: RequestRecord) -> str:
+        """What was asked for, in plain text: `PostgreSQL`, `End of PostgreSQL`."""
+        name = self.offering.title if self.offering else record.offering
+        return f"End of {name}" if record.kind == "delete" else name
+
+    def who(self, who: str) -> str:
+        """A group, an address or a Slack id."""
+        live = self.mention(who)
+        if live:
+            return live
+        return f"<@{who}>" if _is_user_id(who) else escape(who)
+
+    def deciders(self, record: RequestRecord) -> str:
+        """`@dba and 2 of @security`."""
+        return " and ".join(
+            (f"{rule.count} of " if rule.count > 1 else "") + " or ".join(self.who(who) for who in rule.who)
+            for rule in record.rules
+        )
+
+    def answers(self, record: RequestRecord, *, all_of_it: bool = False) -> list[tuple[str, str]]:
+        """Label and value (mrkdwn) of each answer that this audience may see; secrets never."""
+        if self.offering is None:
+            return (
+                [(escape(key), shortened(str(value), _FIELD)) for key, value in record.form.items()]
+                if all_of_it
+                else []
+            )
+        public = None if all_of_it else self.offering.public
+        return [
+            (escape(question.title), self.value(question, value))
+            for question in contract.fields(self.offering.contract.form)
+            if question.kind != "section"
+            and not question.secret
+            and (public is None or question.path[0] in public)
+            and (value := _at(record.form, question.path)) is not None
+        ]
+
+    def value(self, question: Question, value: Any) -> str:
+        """One answer, as mrkdwn."""
+        if question.kind in ("person", "group"):
+            return self.who(str(value))
+        if question.kind == "channel":
+            return f"<#{value}>" if str(value).startswith(("C", "G")) and str(value).isalnum() else escape(str(value))
+        label = next((choice.label for choice in question.choices if choice.value == value), None)
+        return shortened(label if label is not None else plain(value), _FIELD)
+
+
+def person(record: PersonRecord | None) -> str:
+    """A person as a mention, or by name; None is Frontdesk itself."""
+    if record is None:
+        return "Frontdesk"
+    return f"<@{record.slack_id}>" if record.slack_id else escape(record.label)
+
+
+def moment(at: datetime) -> str:
+    """A time in the reader's own zone.
+
+    https://docs.slack.dev/messaging/formatting-message-text#date-formatting
+    """
+    return f"<!date^{int(at.timestamp())}^{{date_short_pretty}} at {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
+
+
+def duration(length: timedelta) -> str:
+    """`about 2 hours`, for a median that is no promise."""
+    seconds = length.total_seconds()
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= size:
+            count = round(seconds / size)
+            return f"about {count} {unit}{'s' if count > 1 else ''}"
+    return "less than a minute"
+
+
+def plain(value: Any) -> str:
+    """An answer or an output as one line of text."""
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ", ".join(plain(each) for each in value) or "none"
+        case dict():
+            return ", ".join(f"{key}: {plain(each)}" for key, each in value.items()) or "none"
+        case None:
+            return "–"  # noqa: RUF001 - a dash is meant
+    return str(value)
+
+
+def shortened(text: str, most: int) -> str:
+    """Escaped, and at most `most` characters after that; never cut within an escape."""
+    kept = most
+    while len(escaped := escape(clip(text, kept))) > most:
+        kept -= max(1, (len(escaped) - most) // 5)
+    return escaped
+
+
+def state(record: RequestRecord) -> str:
+    """The request's state in a word or two."""
+    return _STATE[record.state]
+
+
+def headline(record: RequestRecord, words: Words) -> str:
+    """One line: the state, who brought it there and when, and what is missing."""
+    if record.state is RequestState.AWAITING_APPROVAL:
+        given = [d for d in record.decisions if d.current and d.verdict == "approve"]
+        so_far = f" Approved so far by {', '.join(person(d.person) for d in given)}." if given else ""
+        return f"*Waits for approval* by {words.deciders(record)}.{so_far}"
+    event = last(record, str(record.state)) or last(record, "approved")
+    when = f" on {moment(event.at)}" if event else ""
+    by = f" by {person(event.person)}" if event and event.person else ""
+    reason = f": {shortened(str(event.data['reason']), _FIELD)}" if event and event.data.get("reason") else ""
+    return f"*{state(record)}*{by}{when}{reason}{_approvers(record)}"
+
+
+def _approvers(record: RequestRecord) -> str:
+    if record.state in (RequestState.REJECTED, RequestState.WITHDRAWN, RequestState.EXPIRED):
+        return ""
+    given = [d for d in record.decisions if d.current and d.verdict == "approve"]
+    told = [f"{person(d.person)} on {moment(d.at)}" for d in given]
+    return f"\nApproved by {' and '.join(told)}." if told else ""
+
+
+def step_line(step: StepRecord, words: Words) -> str:
+    """One step: its state, what it is, where it can be looked at, and why it waits."""
+    name = _STEP[step.state]
+    if step.ask and step.state is StepState.PENDING:
+        name = f"Waiting for {words.who(step.ask['group'])}"
+    line = f"• *{name}* – {escape(step.description)}{_link(step)}"  # noqa: RUF001 - a dash is meant
+    if step.reason and not step.ask and step.state is not StepState.DONE:
+        line += f"\n    {shortened(step.reason, 500)}"
+    return line
+
+
+def _link(step: StepRecord) -> str:
+    """A step whose outputs have a `url` can be looked at there."""
+    outputs = step.outputs or {}
+    url = str(outputs.get("url", ""))
+    if not url.startswith(("https://", "http://")):
+        return ""
+    target = escape(url.replace("|", "%7C").replace(" ", "%20"))
+    return f" <{target}|{escape(str(outputs.get('key', 'look')))}>"
+
+
+def last(record: RequestRecord, name: str) -> EventRecord | None:
+    """The latest event of that name."""
+    return next((event for event in reversed(record.events) if event.name == name), None)
+
+
+def outputs(given: Mapping[str, Any]) -> str:
+    """Outputs as lines of mrkdwn, in code so that they can be copied as they are."""
+    return "\n".join(
+        f"• {escape(key)}: `{shortened(plain(value).replace('`', chr(0x2CB)), 500)}`" for key, value in given.items()
+    )
+
+
+def is_over(record: RequestRecord) -> bool:
+    """Whether nothing can happen to the request any more."""
+    return record.state in ENDED
+
+
+def _is_user_id(who: str) -> bool:
+    return len(who) > 2 and who[0] in "UW" and who.isalnum() and who.isupper()
+
+
+def _at(form: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+    value: Any = form
+    for part in path:
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
