@@ -79,7 +79,7 @@ MESSAGE_BLOCKS = [
     {"type": "carousel", "elements": [{"type": "card", "title": {"type": "mrkdwn", "text": "T"}, "actions": [BUTTON]}]},
     {"type": "container", "title": plain("More"), "child_blocks": [{"type": "divider"}]},
 ]
-MODAL = {
+MODAL: JSON = {
     "type": "modal",
     "title": plain("PostgreSQL"),
     "submit": plain("Request"),
@@ -90,7 +90,7 @@ MODAL = {
     "notify_on_close": True,
     "blocks": [*ORDINARY, *INPUTS, {"type": "alert", "text": plain("Careful"), "level": "warning"}],
 }
-HOME = {"type": "home", "blocks": ORDINARY, "private_metadata": "x"}
+HOME: JSON = {"type": "home", "blocks": ORDINARY, "private_metadata": "x"}
 
 
 def modal_with(*blocks: JSON, **more: Any) -> JSON:
@@ -105,17 +105,17 @@ def schema(name: str) -> Any:
 
 
 @pytest.mark.parametrize("view", [MODAL, HOME])
-def test_a_view_with_every_ordinary_element_is_accepted_here_and_by_slacks_schema(view):
+def test_a_view_with_every_ordinary_element_is_accepted_here_and_by_slacks_schema(view: JSON) -> None:
     assert view_problems(view) == []
     jsonschema.validate(view, schema(f"{view['type']}-view"))
 
 
-def test_a_message_with_every_ordinary_block_is_accepted_here_and_by_slacks_schema():
+def test_a_message_with_every_ordinary_block_is_accepted_here_and_by_slacks_schema() -> None:
     assert message_problems(MESSAGE_BLOCKS, "Hello") == []
     jsonschema.validate(MESSAGE_BLOCKS, schema("message-blocks"))
 
 
-def test_slack_sdk_accepts_the_view_that_is_accepted_here():
+def test_slack_sdk_accepts_the_view_that_is_accepted_here() -> None:
     known = {**MODAL, "blocks": [block for block in MODAL["blocks"] if block["type"] != "alert"]}
     assert View(**known).to_dict()["title"]["text"] == "PostgreSQL"
     for block in ORDINARY:
@@ -124,7 +124,7 @@ def test_slack_sdk_accepts_the_view_that_is_accepted_here():
         assert parsed.to_dict()["type"] == block["type"]
 
 
-def test_the_numbers_are_those_of_the_published_list():
+def test_the_numbers_are_those_of_the_published_list() -> None:
     if not (SLACK / "limits.json").exists():
         pytest.skip("no ../shared/slack/limits.json")
     published = json.loads((SLACK / "limits.json").read_text())
@@ -182,7 +182,7 @@ BAD_VIEWS: list[tuple[JSON, str]] = [
 
 
 @pytest.mark.parametrize(("view", "problem"), BAD_VIEWS, ids=[problem for _, problem in BAD_VIEWS])
-def test_a_view_that_slack_refuses_is_refused_with_the_place(view, problem):
+def test_a_view_that_slack_refuses_is_refused_with_the_place(view: JSON, problem: str) -> None:
     found = view_problems(view)
     assert len(found) == 1, found
     assert found[0].startswith(problem)
@@ -249,7 +249,7 @@ BAD_INPUTS: list[tuple[JSON, str]] = [
 
 
 @pytest.mark.parametrize(("block", "problem"), BAD_INPUTS, ids=[f"{b['block_id']}{p}" for b, p in BAD_INPUTS])
-def test_an_input_that_slack_refuses_is_refused_with_the_place(block, problem):
+def test_an_input_that_slack_refuses_is_refused_with_the_place(block: JSON, problem: str) -> None:
     found = view_problems(modal_with(block))
     assert len(found) == 1, found
     assert found[0].startswith(f"/blocks/0/element{problem}")
@@ -295,13 +295,13 @@ BAD_BLOCKS: list[tuple[JSON, str]] = [
 
 
 @pytest.mark.parametrize(("block", "problem"), BAD_BLOCKS, ids=[f"{b['type']}{p}" for b, p in BAD_BLOCKS])
-def test_a_block_that_slack_refuses_is_refused_with_the_place(block, problem):
+def test_a_block_that_slack_refuses_is_refused_with_the_place(block: JSON, problem: str) -> None:
     found = message_problems([block])
     assert found, "nothing found"
     assert found[0].startswith(f"/blocks/0{problem}"), found
 
 
-def test_a_message_has_at_most_fifty_blocks_one_table_and_forty_thousand_characters():
+def test_a_message_has_at_most_fifty_blocks_one_table_and_forty_thousand_characters() -> None:
     table = MESSAGE_BLOCKS[len(ORDINARY) + 1]
     assert message_problems([DIVIDER] * 51) == ["/blocks: no more than 50 items allowed"]
     assert message_problems([table, table]) == ["/blocks: no more than 1 table allowed"]
@@ -312,11 +312,11 @@ def test_a_message_has_at_most_fifty_blocks_one_table_and_forty_thousand_charact
 
 
 @pytest.mark.parametrize("nonsense", [None, 3, "modal", [], {}, {"type": None}, {"type": ["modal"]}])
-def test_nonsense_is_a_problem_and_never_an_exception(nonsense):
+def test_nonsense_is_a_problem_and_never_an_exception(nonsense: Any) -> None:
     assert view_problems(nonsense)
     assert message_problems([nonsense])
 
 
-def test_an_initial_option_may_lack_what_slack_fills_in():
+def test_an_initial_option_may_lack_what_slack_fills_in() -> None:
     chosen = {"text": plain("Small") | {"emoji": True}, "value": "small"}
     assert view_problems(modal_with(field("static_select", options=OPTIONS, initial_option=chosen))) == []
