@@ -169,6 +169,7 @@ def build(workspace: Workspace) -> App:
             Command("/order", "Order a database", "NAME"),
             Command("/slow", "Never answers in time"),
             Command("/say"),
+            Command("/more"),
         ],
     )
     client = WebClient(installed.bot_token, base_url=workspace.base_url + "/api/")
@@ -206,6 +207,8 @@ def build(workspace: Workspace) -> App:
         client.chat_postEphemeral(channel="#general", user=body["user"]["id"], text=f"Asked for *{name}*.")
 
     decisions(app)
+    stacked(app)
+    home(app)
     return app
 
 
@@ -235,6 +238,56 @@ def decisions(app: App) -> None:
     def more(ack: Any, body: JSON, respond: Any) -> None:
         ack()
         respond(f"You chose {body['actions'][0]['selected_option']['value']}.", response_type="ephemeral")
+
+
+def stacked(app: App) -> None:
+    """A modal that opens a second one, whose select tells the app."""
+    further = {"type": "button", "action_id": "further", "text": plain("Further")}
+    first = [field("note", "Note", {"type": "plain_text_input"}), {"type": "actions", "elements": [further]}]
+    kind = field(
+        "kind", "Kind", {"type": "static_select", "options": [option("one"), option("two")]}, dispatch_action=True
+    )
+
+    def modal(title: str, blocks: list[JSON]) -> JSON:
+        return {"type": "modal", "title": plain(title), "submit": plain("Next"), "blocks": blocks}
+
+    @app.command("/more")
+    def more(ack: Any, body: JSON, client: WebClient) -> None:
+        ack()
+        client.views_open(trigger_id=body["trigger_id"], view=modal("First", first))
+
+    @app.action("further")
+    def push(ack: Any, body: JSON, client: WebClient) -> None:
+        ack()
+        client.views_push(trigger_id=body["trigger_id"], view=modal("Second", [kind]))
+
+    @app.action("kind")
+    def chosen(ack: Any, body: JSON, client: WebClient) -> None:
+        ack()
+        value = body["actions"][0]["selected_option"]["value"]
+        said: JSON = {"type": "section", "text": plain(f"You chose {value}.")}
+        client.views_update(view_id=body["view"]["id"], hash=body["view"]["hash"], view=modal("Second", [kind, said]))
+
+
+def home(app: App) -> None:
+    """A Home tab that counts."""
+
+    def publish(client: WebClient, user: str, count: int) -> None:
+        button = {"type": "button", "action_id": "count", "text": plain("Count"), "value": str(count + 1)}
+        blocks = [
+            {"type": "section", "text": plain(f"Counted: {count}")},
+            {"type": "actions", "elements": [button]},
+        ]
+        client.views_publish(user_id=user, view={"type": "home", "blocks": blocks})
+
+    @app.event("app_home_opened")
+    def opened(event: JSON, client: WebClient) -> None:
+        publish(client, event["user"], 0)
+
+    @app.action("count")
+    def counted(ack: Any, body: JSON, client: WebClient) -> None:
+        ack()
+        publish(client, body["user"]["id"], int(body["actions"][0]["value"]))
 
 
 def serve(workspace: Workspace, app: App) -> Server:

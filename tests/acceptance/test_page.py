@@ -37,7 +37,7 @@ def workspace() -> Iterator[Workspace]:
     """Ada, Grace and Linus, three channels, the bot, and the page on a port of its own."""
     workspace = Workspace(patience=1.0)
     for handle, name in (("ada", "Ada Lovelace"), ("grace", "Grace Hopper"), ("linus", "Linus")):
-        workspace.add_person(handle, name, f"{handle}@example.com")
+        workspace.add_person(handle, name, f"{handle}@example.com").tz = "Etc/UTC"
     workspace.add_group("dba", "Database administrators", ["grace", "linus"])
     for name in ("general", "data-platform", "random"):
         workspace.add_channel(name, ["ada", "grace", "linus"])
@@ -303,6 +303,35 @@ def test_every_kind_of_block_is_drawn(enter: Open, workspace: Workspace) -> None
     ada.get_by_role("option", name="#random").click()
     sent = workspace.until(lambda: workspace.deliveries("block_actions"))
     assert sent[0].payload["actions"][0]["selected_channel"] == workspace.channel("random").id
+
+
+def test_a_modal_upon_a_modal_goes_back_with_what_was_typed(enter: Open, workspace: Workspace) -> None:
+    ada = enter("ada")
+    write(ada, "/more")
+    first = ada.get_by_role("dialog", name="First")
+    first.get_by_label("Note").fill("kept")
+    first.get_by_role("button", name="Further").click()
+    second = ada.get_by_role("dialog", name="Second")
+    second.get_by_label("Kind").click()
+    ada.get_by_role("option", name="Two").click()
+    expect(second.get_by_text("You chose two.")).to_be_visible()
+    ada.keyboard.press("Escape")
+    expect(first.get_by_label("Note")).to_have_value("kept")
+    first.get_by_role("button", name="Further").click()
+    expect(second).to_be_visible()
+    second.get_by_role("button", name="Close", exact=True).click()
+    expect(ada.get_by_role("dialog")).to_have_count(0)
+    assert workspace.person("ada").views() == []
+
+
+def test_the_apps_home_is_drawn_and_its_buttons_work(enter: Open, workspace: Workspace) -> None:
+    ada = enter("ada")
+    ada.get_by_role("link", name="Helper").click()
+    ada.get_by_role("link", name="Home").click()
+    ada.get_by_role("button", name="Count").click()
+    expect(ada.get_by_text("Counted: 1")).to_be_visible()
+    ada.get_by_role("button", name="Count").click()
+    expect(ada.get_by_text("Counted: 2")).to_be_visible()
 
 
 def test_a_narrow_window_keeps_the_channels_behind_a_button(enter: Open) -> None:

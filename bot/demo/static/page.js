@@ -15,11 +15,12 @@
   async function ask() {
     if (asking) { again = true; return; }
     asking = true;
-    do {
-      again = false;
-      await htmx.ajax("GET", document.body.dataset.place + "/news", { target: "#anchor", swap: "none" });
-    } while (again);
-    asking = false;
+    try {
+      do {
+        again = false;
+        await htmx.ajax("GET", document.body.dataset.place + "/news", { target: "#anchor", swap: "none" });
+      } while (again);
+    } finally { asking = false; }
   }
 
   function listen(delay = 500) {
@@ -49,8 +50,9 @@
     one(".message.linked")?.scrollIntoView({ block: "center" });
   }
 
-  document.addEventListener("htmx:before:swap", () => {
-    followed = all(".messages").filter(nearEnd);
+  document.addEventListener("htmx:before:swap", (event) => {
+    const wrote = event.detail.ctx?.sourceElement?.matches?.("[data-composer]");
+    followed = all(".messages").filter((box) => wrote || nearEnd(box));
   });
 
   // -- modals: the dialog is open as long as the workspace shows a view
@@ -208,7 +210,11 @@
       hint();
     },
     "#hints [role=option]": complete,
-    "[data-copy]": (button) => navigator.clipboard?.writeText(button.dataset.copy),
+    "[data-copy]": async (button) => {
+      await navigator.clipboard?.writeText(button.dataset.copy);
+      button.dataset.copied = "";
+      setTimeout(() => delete button.dataset.copied, 1500);
+    },
     "[data-also]": (link) => htmx.trigger(link.nextElementSibling, "pressed"),
     "[data-url]": (button) => window.open(button.dataset.url, "_blank", "noopener"),
     "[data-toggle]": (button) => {
