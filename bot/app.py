@@ -1,6 +1,5 @@
 """The composition root: builds everything, once, from settings. The only place where the parts meet."""
 
-import json
 import logging
 import os
 import signal
@@ -10,13 +9,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from bot import api, catalogue, contract
+from bot import api, catalogue, golden
 from bot.catalogue import Catalogue
 from bot.engine import Engine
 from bot.errors import Misconfigured
@@ -87,7 +85,7 @@ def run(settings: Settings, *, web: bool, worker: bool) -> None:
         migrate_to_newest(settings.database_url)
     process = build(settings)
     _announce(process, web=web, worker=worker)
-    with _working(process, worker=worker):
+    with working(process, worker=worker):
         _serve(process) if web else _until_told()
 
 
@@ -100,29 +98,14 @@ def check(settings: Settings) -> list[str]:
     """Load and lint every offering, and compare its contract with the recorded one. Raises Misconfigured."""
     offered = catalogue.load(settings.offerings, settings.environment)
     read_groups(settings.offerings)
-    lines = []
-    for versions in offered.offerings.values():
-        for offering in versions.values():
-            _compare(offering.contract, settings.offerings, offering.where)
-            kinds = ", ".join(f"{step.name} ({step.resources[0].__name__})" for step in offering.steps.values())
-            lines.append(f"{offering.name} {offering.version}: {offering.title}. Steps: {kinds}.")
-    return lines
+    return [golden.compare(offering, settings.offerings) for offering in offered.all()]
 
 
 def record_contracts(settings: Settings) -> list[str]:
-    """Write the contract of every offering and version into the offerings folder; what was written."""
+    """Write the contract of every offering and version into the offerings folder; the files that were written."""
     offered = catalogue.load(settings.offerings, settings.environment)
-    written = []
-    for versions in offered.offerings.values():
-        for offering in versions.values():
-            path = _recorded(settings.offerings, offering.contract)
-            _refuse_breaking(offering.contract, path, offering.where)
-            path.parent.mkdir(exist_ok=True)
-            golden = json.dumps(_golden(offering.contract), indent=2, sort_keys=True) + "\n"
-            if not path.exists() or path.read_text(encoding="utf-8") != golden:
-                path.write_text(golden, encoding="utf-8")
-                written.append(str(path))
-    return written
+    written = [golden.record(offering, settings.offerings) for offering in offered.all()]
+    return [str(path) for path in written if path]
 
 
 def create_token(settings: Settings, person: str) -> str:
@@ -154,7 +137,8 @@ def _service(settings: Settings) -> Iterator[Service]:
 
 
 @contextmanager
-def _working(process: Process, *, worker: bool) -> Iterator[None]:
+def working(process: Process, *, worker: bool) -> Iterator[None]:
+    """Worker and socket run while the block does."""
     if worker:
         process.worker.start()
     if process.socket:
@@ -202,43 +186,3 @@ def _announce(process: Process, *, web: bool, worker: bool) -> None:
         log.info("Slack over Socket Mode, at %s", settings.slack_api_url)
     else:
         log.info("Slack over signed HTTP at /slack/events; its Web API at %s", settings.slack_api_url)
-
-
-# Golden contracts
-
-
-def _golden(given: contract.Contract) -> dict[str, object]:
-    outputs = contract.comparable(given.outputs) if given.outputs else None
-    return {"name": given.name, "version": given.version, "form": contract.comparable(given.form), "outputs": outputs}
-
-
-def _recorded(folder: Path, given: contract.Contract) -> Path:
-    return folder / "contracts" / f"{given.name}.{given.version}.json"
-
-
-def _compare(given: contract.Contract, folder: Path, where: str) -> None:
-    path = _recorded(folder, given)
-    if not path.exists():
-        return
-    _refuse_breaking(given, path, where)
-    if json.loads(path.read_text(encoding="utf-8")) != _golden(given):
-        raise Misconfigured(
-            f"the contract of {given.name} {given.version} has changed, compatibly.",
-            where=where,
-            hint="Record it: frontdesk check --record",
-        )
-
-
-def _refuse_breaking(given: contract.Contract, path: Path, where: str) -> None:
-    if not path.exists():
-        return
-    old = json.loads(path.read_text(encoding="utf-8"))
-    reasons = contract.breaking(old["form"], given.form)
-    if old["outputs"] or given.outputs:
-        reasons += contract.breaking(old["outputs"] or {}, given.outputs or {}, outputs=True)
-    if reasons:
-        raise Misconfigured(
-            f"the contract of {given.name} {given.version} would refuse what it took before: {'; '.join(reasons)}",
-            where=where,
-            hint="Give it a new version, and keep the old one as long as anything was made with it.",
-        )

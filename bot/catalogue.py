@@ -39,6 +39,10 @@ class Catalogue:
         """The newest version of every offering, by title."""
         return sorted((list(versions.values())[-1] for versions in self.offerings.values()), key=lambda o: o.title)
 
+    def all(self) -> list[Offering[Any]]:
+        """Every version of every offering."""
+        return [offering for versions in self.offerings.values() for offering in versions.values()]
+
     def offering(self, name: str, version: str | None = None) -> Offering[Any] | None:
         """One offering; without a version its newest."""
         versions = self.offerings.get(name, {})

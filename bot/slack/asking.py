@@ -85,7 +85,9 @@ def _read_back(question: Question, text: str) -> Any:
 
 def holds_empty(question: Question) -> bool:
     """Whether a list that is left empty is read as an empty list, or as nothing where that says the same."""
-    return not question.nullable and (question.must or question.default is None or not question.optional_section)
+    if question.nullable or question.types != ("array",):
+        return False
+    return question.must or question.default is None or not question.optional_section
 
 
 def most(question: Question) -> JSON:

@@ -29,7 +29,7 @@ _INSTEAD = 10
 class SlackSender:
     """The worker's `Sender`. Raises TemporaryError and PermanentError, with Slack's reason."""
 
-    kinds = ("message", "note", "notice", "post")
+    kinds: tuple[str, ...] = ("message", "note", "notice", "post")
 
     def __init__(
         self, client: WebClient, database: Database, catalogue: Catalogue, groups: Groups, directory: SlackDirectory

@@ -45,7 +45,7 @@ def build(web: WebClient, signing_secret: str, service: Service, directory: Slac
 
     app = App(
         signing_secret=signing_secret or "socket-mode-needs-none",
-        client=web,
+        client=WebClient(base_url=web.base_url, timeout=web.timeout),
         authorize=authorize,
         process_before_response=True,
         raise_error_for_unhandled_request=False,
@@ -88,13 +88,13 @@ class Socket:
     def stop(self) -> None:
         """Disconnect."""
         self._stop.set()
-        self._handler.close()
+        self._handler.close()  # type: ignore[no-untyped-call] # Bolt's
 
     def _connect(self) -> None:
         pause = 0.5
         while not self._stop.is_set():
             try:
-                self._handler.connect()
+                self._handler.connect()  # type: ignore[no-untyped-call] # Bolt's
             except Exception as error:  # noqa: BLE001 - Slack is down or refuses us; either may change
                 log.warning("Slack cannot be reached (%s); trying again in %.0f s", error, pause)
                 self._stop.wait(pause)

@@ -1,4 +1,4 @@
-"""What Slack's refusals mean for what we wanted to say. Names: https://docs.slack.dev/reference/methods"""
+"""What Slack's refusals mean for what we wanted to say. Their names: https://docs.slack.dev/reference/methods ."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

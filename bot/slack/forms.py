@@ -127,7 +127,7 @@ def _blocks(
     """A question's notes, then its heading or its input."""
     wrong = notes.get(question.pointer, ())
     if question.kind == "section":
-        return [*_heading(question), *(_note(text) for text in wrong)]
+        return [*_heading(question), *(_note(f"{question.title}: {text}") for text in wrong)]
     value = _start(question, start)
     element = shown(question, value, valid=not wrong, groups=groups)
     above = list(wrong)

@@ -155,10 +155,11 @@ def _moment(value: Any) -> int | None:
     """Unix seconds; None where the picker cannot show the moment exactly."""
     try:
         moment = datetime.fromisoformat(value)
-        seconds = moment.timestamp() if moment.tzinfo else 0.5
+        seconds = moment.timestamp()
     except (TypeError, ValueError, OverflowError):
         return None
-    return int(seconds) if seconds in _MOMENTS else None
+    exact = moment.tzinfo is not None and seconds.is_integer()
+    return int(seconds) if exact and int(seconds) in _MOMENTS else None
 
 
 def _is_date(text: str) -> bool:
