@@ -5,7 +5,7 @@ A notice for everybody who uses the platform.
 
 from typing import Literal
 
-from bot import Field, Form, Offering, Request
+from bot import Field, Form, Offering, Request, Secret
 from bot.handlers import message, webhook
 
 
@@ -29,4 +29,4 @@ def post(request: Request[Notice]) -> message.Post:
 def status_page(request: Request[Notice]) -> webhook.Call:
     """The status page shows it."""
     form = request.form
-    return webhook.Call(url="https://status.example.com/api/notices", body={"title": form.title, "level": form.level})
+    return webhook.Call(url=Secret("STATUS_PAGE_URL"), body={"title": form.title, "level": form.level})

@@ -146,6 +146,23 @@ class TestSecrets:
         handler.apply(webhook.Call.model_validate_json(resource.model_dump_json()), Surroundings().context())
         assert receiver.arrivals[0].body == {"labels": labels, "key": SECRETS["PASSWORD"]}
 
+    def test_the_address_may_be_one_and_is_never_shown(
+        self, handler: webhook.CallHandler, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(SECRETS, "HOOK", receiver.script("/hooks/hush", answer(200), answer(400)))
+        resource = webhook.Call.model_validate_json(webhook.Call(url=Secret("HOOK")).model_dump_json())
+        handler.apply(resource, Surroundings().context())
+        assert receiver.arrivals[0].path == "/hooks/hush"
+        told = permanent(handler, resource) + handler.plan(resource, Surroundings().context())
+        assert "hush" not in told
+        assert "hush" not in resource.model_dump_json()
+
+    def test_an_address_that_is_none_is_refused_without_being_shown(
+        self, handler: webhook.CallHandler, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(SECRETS, "HOOK", "hush")
+        assert permanent(handler, webhook.Call(url=Secret("HOOK"))).startswith("The secret HOOK is no address to call")
+
     def test_those_of_undo_are_kept_apart(self) -> None:
         undo = call("https://example.com", body={"token": Secret("TOKEN")})
         resource = call("https://example.com", body={"token": "plain"}, undo=undo)

@@ -26,8 +26,9 @@ _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")  # RFC 9110, 5.6.2
 _OURS = {"connection", "content-length", "host", "idempotency-key", "transfer-encoding"}
 
 
-def _readable(url: str) -> str:
-    address(url)
+def _readable(url: str | Secret) -> str | Secret:
+    if isinstance(url, str):
+        address(url)
     return url
 
 
@@ -60,7 +61,7 @@ def plain(value: Any) -> Any:
 class Call(Resource[O_co], Generic[O_co]):
     """An HTTP request with a JSON body.
 
-    A value in `headers`, and any value within `body`, may be a `Secret`. Stored, it reads `{"$secret": "NAME"}`, and
+    The `url`, a value in `headers`, and any value within `body`, may be a `Secret`. Stored, it reads `{"$secret": "NAME"}`, and
     `secrets` lists the paths at which this is meant: somebody's answer that looks like that stays an answer.
 
     Args:
@@ -71,7 +72,7 @@ class Call(Resource[O_co], Generic[O_co]):
             one handler does both. Without it nothing is sent.
     """
 
-    url: Annotated[str, AfterValidator(_readable)]
+    url: Annotated[str | InstanceOf[Secret], AfterValidator(_readable)]
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
     headers: Annotated[dict[str, str | InstanceOf[Secret]], AfterValidator(_free)] = Field(default_factory=dict)
     body: Annotated[JSON, BeforeValidator(plain)] = Field(default_factory=dict)
@@ -92,7 +93,7 @@ class Call(Resource[O_co], Generic[O_co]):
     def _store(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         data: dict[str, Any] = serialise(self)
         paths: list[list[str | int]] = []
-        for name in {"headers", "body"} & set(data):
+        for name in {"url", "headers", "body"} & set(data):
             data[name] = _marked(getattr(self, name), [name], paths)
         return data | ({"secrets": sorted(paths, key=str)} if paths else {})
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -76,7 +77,8 @@ class CallHandler(Handler[Call], Plans):
     @override
     def plan(self, resource: Call, context: Context) -> str:
         members = f" with {', '.join(resource.body)}" if resource.body else ""
-        return f"Calls {resource.method} {shown(address(resource.url))}{members}"
+        where = f"the address {resource.url.name}" if isinstance(resource.url, Secret) else shown(address(resource.url))
+        return f"Calls {resource.method} {where}{members}"
 
     def _send(self, message: Message) -> Reply:
         for _ in range(MAX_REDIRECTS + 1):
@@ -84,7 +86,7 @@ class CallHandler(Handler[Call], Plans):
             url = _redirect(reply)
             if url is None:
                 return reply
-            message = Message(message.method, url, message.headers, message.content)
+            message = replace(message, url=url)
         raise PermanentError(f"{message.title}: redirected more than {MAX_REDIRECTS} times")
 
 
@@ -99,12 +101,21 @@ def _message(call: Call, context: Context) -> Message:
     content = json.dumps(_resolved(call.body, context)).encode() if has_body else None
     headers = {"content-type": "application/json"} if has_body else {}
     headers |= _headers(call, context) | {"idempotency-key": context.key}
-    return Message(call.method, address(call.url), headers, content)
+    return Message(call.method, _address(call, context), headers, content, hidden=isinstance(call.url, Secret))
+
+
+def _address(call: Call, context: Context) -> httpx.URL:
+    if not isinstance(call.url, Secret):
+        return address(call.url)
+    try:
+        return address(context.secret(call.url.name).strip())
+    except ValueError as error:
+        raise PermanentError(f"The secret {call.url.name} is no address to call: {error}") from None
 
 
 def _look(call: Call, location: str, context: Context) -> Message:
     """Without `Idempotency-Key`: some receivers replay the first answer to a key, which would be 202 for ever."""
-    return Message("GET", address(location), _headers(call, context))
+    return Message("GET", address(location), _headers(call, context), hidden=isinstance(call.url, Secret))
 
 
 def _headers(call: Call, context: Context) -> dict[str, str]:
@@ -112,9 +123,7 @@ def _headers(call: Call, context: Context) -> dict[str, str]:
     for name, value in _resolved(call.headers, context).items():
         text = value.strip()  # a secret that was read from a file ends in a line break
         if not _FIELD_VALUE.fullmatch(text):
-            raise PermanentError(
-                f"{call.method} {shown(address(call.url))}: header {name} has characters that HTTP does not allow"
-            )
+            raise PermanentError(f"The header {name} of {call.method} has characters that HTTP does not allow.")
         headers[name.lower()] = text
     return headers
 
@@ -138,7 +147,8 @@ def _redirect(reply: Reply) -> httpx.URL | None:
     url = _nearby(reply)
     if reply.status < 307 and reply.message.method != "GET":
         raise PermanentError(
-            f"{reply.message.title}: answered {reply.status}, a redirect that only GET can follow, to {shown(url)}"
+            f"{reply.message.title}: answered {reply.status}, a redirect that only GET can follow, to "
+            f"{shown(url, hidden=reply.message.hidden)}"
         )
     return url
 

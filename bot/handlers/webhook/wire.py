@@ -45,9 +45,9 @@ def address(url: str) -> httpx.URL:
     return parsed
 
 
-def shown(url: httpx.URL) -> str:
-    """The URL for people: without its query, where tokens are."""
-    return str(url.copy_with(query=None, fragment=None))
+def shown(url: httpx.URL, *, hidden: bool = False) -> str:
+    """The URL for people: without its query, where tokens are; of one that is a secret, only where it leads to."""
+    return f"{url.scheme}://{url.host}" if hidden else str(url.copy_with(query=None, fragment=None))
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,13 @@ class Message:
     url: httpx.URL
     headers: Mapping[str, str]
     content: bytes | None = None
+    #: The URL is itself a secret.
+    hidden: bool = False
 
     @property
     def title(self) -> str:
         """How an error names it."""
-        return f"{self.method} {shown(self.url)}"
+        return f"{self.method} {shown(self.url, hidden=self.hidden)}"
 
     def __repr__(self) -> str:
         return f"<{self.title}>"
