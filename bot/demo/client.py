@@ -107,6 +107,14 @@ class Client:
         payload = interactions.message_action(self.workspace, app, self.me, message, action, state)
         self._act(app, payload)
 
+    def join(self, channel: str) -> None:
+        """Become a member of a channel that one sees; the apps that are in it hear of it."""
+        self._move(self._place(channel), "member_joined_channel")
+
+    def leave(self, channel: str) -> None:
+        """Be no member any longer; the apps that are in it hear of it."""
+        self._move(self._place(channel), "member_left_channel")
+
     def open_home(self) -> None:
         """Look at the app's Home tab."""
         for app in self.workspace.apps.values():
@@ -204,6 +212,15 @@ class Client:
 
     def _deliver(self, app: App, payload: JSON) -> Delivery:
         return deliver(self.workspace, app, payload)
+
+    def _move(self, place: Channel, event: str) -> None:
+        with self.workspace.changing():
+            place.members = [member for member in place.members if member != self.me.id]
+            place.members += [self.me.id] if event == "member_joined_channel" else []
+        body: JSON = {"type": event, "user": self.me.id, "channel": place.id, "team": self.workspace.team_id}
+        for app in self.workspace.apps.values():
+            if app.user_id in place.members:
+                self._deliver(app, interactions.event(self.workspace, app, body))
 
     def _told(self, notice: str | None) -> None:
         with self.workspace.changing():

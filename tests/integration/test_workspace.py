@@ -1,5 +1,6 @@
 """An unchanged Bolt app in the workspace, over signed HTTP and over Socket Mode: what people see and what the app gets."""
 
+import asyncio
 import json
 import threading
 import time
@@ -274,21 +275,34 @@ def test_an_acknowledgement_with_text_is_for_one_person_or_for_all(
     assert [m.text for m in workspace.person("grace").sees("#general")] == ["/platform loud", "Everybody"]
 
 
-def test_a_command_that_is_not_answered_says_so(workspace: Workspace, bolt: App, ada: Client, over_http: None) -> None:
-    @bolt.command("/platform")
-    def command(ack: Any, command: Any) -> None:
-        if command["text"] == "bad":
-            ack(blocks=[{"type": "nothing"}], text="x")
+def falls_silent(app_server: StandingServer) -> None:
+    """From now on the app answers only after half a second."""
 
-    workspace.patience = 0.2
+    async def slow(_: Request) -> Response:
+        await asyncio.sleep(0.5)
+        return Response()
+
+    app_server.serve(Starlette(routes=[Route("/slack/events", slow, methods=["POST"])]))
+
+
+def test_a_command_that_is_not_answered_says_so(
+    workspace: Workspace, ada: Client, over_http: None, app_server: StandingServer
+) -> None:
+    falls_silent(app_server)
+    workspace.patience = 0.1
     ada.type_command("#general", "/platform slow")
-    workspace.patience = 3.0
     assert ada.notice() == '/platform failed with the error "operation_timeout"'
+    ada.type_command("#general", "/nothing")
+    assert ada.notice() == "/nothing is not a valid command."
+
+
+def test_a_command_whose_answer_is_no_message_says_so(
+    workspace: Workspace, bolt: App, ada: Client, over_http: None
+) -> None:
+    bolt.command("/platform")(lambda ack: ack(blocks=[{"type": "nothing"}], text="x"))
     ada.type_command("#general", "/platform bad")
     assert ada.notice() == '/platform failed with the error "dispatch_failed"'
     assert "unsupported type: nothing" in workspace.complaints()[0]
-    ada.type_command("#general", "/nothing")
-    assert ada.notice() == "/nothing is not a valid command."
 
 
 def test_without_an_app_a_command_fails_at_once(workspace: Workspace, ada: Client, installed: Installed) -> None:
@@ -500,16 +514,27 @@ def test_an_unusable_answer_is_trouble_for_the_person_and_a_complaint_for_the_te
 
 
 def test_a_submission_that_is_not_answered_stays_open(
-    workspace: Workspace, bolt: App, ada: Client, over_http: None
+    workspace: Workspace, bolt: App, ada: Client, over_http: None, app_server: StandingServer
 ) -> None:
-    bolt.view("slow")(lambda: None)  # never acknowledges
-    opens(bolt, modal(field("name", optional=True), callback_id="slow"))
+    opens(bolt, modal(field("name", optional=True)))
     open_form(workspace, ada)
-    workspace.patience = 0.2
+    falls_silent(app_server)
+    workspace.patience = 0.1
     ada.submit()
     assert ada.notice() == "We had some trouble connecting. Try again?"
     assert ada.view() is not None
     assert workspace.deliveries("view_submission")[0].status is None
+
+
+def test_cancel_with_clear_on_close_takes_the_stack_along(
+    workspace: Workspace, bolt: App, ada: Client, over_http: None
+) -> None:
+    view = modal(title="Top", clear_on_close=True)
+    opens(bolt, modal(), {"response_action": "push", "view": view})
+    open_form(workspace, ada)
+    ada.submit()
+    ada.close()
+    assert ada.views() == []
 
 
 def test_closing_tells_the_app_if_it_asked(workspace: Workspace, bolt: App, ada: Client, over_http: None) -> None:
@@ -711,6 +736,20 @@ def test_the_app_refuses_a_stale_signature(workspace: Workspace, bolt: App, ada:
     ada.type_command("#general", "/platform")
     assert workspace.deliveries("slash_commands")[0].status == 401
     assert ada.notice() == '/platform failed with the error "dispatch_failed"'
+
+
+def test_who_joins_and_leaves_is_told_to_the_apps_of_the_channel(
+    workspace: Workspace, bolt: App, ada: Client, over_http: None
+) -> None:
+    seen: list[str] = []
+    for event in ("member_joined_channel", "member_left_channel"):
+        bolt.event(event)(noting(seen, lambda body: f"{body['event']['type']} {body['event']['channel']}"))
+    for channel in ("#general", "#access"):
+        ada.leave(channel)
+        ada.join(channel)
+    workspace.until(lambda: len(seen) == 2)
+    assert sorted(seen) == ["member_joined_channel C01ACCESS", "member_left_channel C01ACCESS"]
+    assert "U01ADA" in workspace.channel("#general").members
 
 
 def test_a_repeated_event_says_which_attempt_it_is(
