@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from functools import cache
+from itertools import accumulate
 from typing import Any
 
 from bot.contract.formats import FORMATS, is_date, is_datetime, is_time
@@ -15,6 +16,7 @@ from bot.errors import Problem
 
 _YES = frozenset({"yes", "y", "true", "on"})
 _NO = frozenset({"no", "n", "false", "off"})
+_DEEPEST = 100
 _INTEGER = re.compile(r"[+-]?[0-9]{1,4000}")
 _NUMBER = re.compile(r"[+-]?([0-9]{1,4000}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?")
 
@@ -169,6 +171,8 @@ def _refuse(constant: str) -> None:
 def _yaml(text: str) -> Any:
     import yaml  # noqa: PLC0415 - only for those who type it
 
+    if _depth(text) > _DEEPEST:  # PyYAML's time grows with the square of it
+        raise ValueError(f"Is neither JSON nor YAML: nested deeper than {_DEEPEST}.")
     try:
         value = yaml.load(text, Loader=_loader())  # noqa: S506 - a SafeLoader with less than usual
         json.dumps(value, allow_nan=False)  # an explicit tag (!!binary, !!set) makes what JSON has no word for
@@ -179,6 +183,12 @@ def _yaml(text: str) -> Any:
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"Is neither JSON nor YAML: {(str(error) or 'too deep').splitlines()[0]}.") from None
     return value
+
+
+def _depth(text: str) -> int:
+    """How deep brackets nest, also those in quotes."""
+    changes = (1 if character in "[{" else -1 for character in text if character in "[]{}")
+    return max(accumulate(changes), default=0)
 
 
 @cache

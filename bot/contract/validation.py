@@ -63,6 +63,7 @@ def _strict(*, draft7: bool) -> Any:
     keywords = {
         "required": _required,
         "additionalProperties": _additional,
+        "patternProperties": _pattern_properties,
         "dependentRequired": _dependent,
         "pattern": _pattern,
         "multipleOf": _multiple,
@@ -114,12 +115,24 @@ def _additional(run: Any, rule: Any, value: Any, schema: Schema) -> "Iterator[Va
     if not isinstance(value, dict):
         return
     known, patterns = properties(schema), schema.get("patternProperties", {})
-    extras = [name for name in value if name not in known and not any(re.search(p, name) for p in patterns)]
+    extras = [name for name in value if name not in known and not any(_matches(p, name) for p in patterns)]
     for extra in extras:
         if rule is False:
             yield _error(f"Unknown field.{nearest(extra, known)}", extra)
         elif isinstance(rule, dict):
             yield from run.descend(value[extra], rule, path=extra)
+
+
+def _pattern_properties(run: Any, rules: Schema, value: Any, _: Schema) -> "Iterator[ValidationError]":
+    for pattern, rule in rules.items() if isinstance(value, dict) else ():
+        for name in value:
+            if _matches(pattern, name):
+                yield from run.descend(value[name], rule, path=name, schema_path=pattern)
+
+
+def _matches(pattern: str, name: str) -> bool:
+    compiled = compiled_pattern(pattern)
+    return compiled is not None and compiled.search(name) is not None
 
 
 def _pattern(_: Any, pattern: str, value: Any, schema: Schema) -> "Iterator[ValidationError]":
@@ -193,9 +206,9 @@ def _broken(schema: Any, root: Schema, path: tuple[str, ...], seen: tuple[str, .
         return
     here, where = found.schema, pointer(path) or "/"
     yield from (f"{where}: {ref} points at nothing in this schema" for ref in found.refs if target(ref, root) is None)
-    pattern = here.get("pattern")
-    if isinstance(pattern, str) and compiled_pattern(pattern) is None:
-        yield f"{where}: the pattern {pattern} does not compile"
+    for pattern in (*([here["pattern"]] if "pattern" in here else []), *here.get("patternProperties", {})):
+        if compiled_pattern(pattern) is None:
+            yield f"{where}: the pattern {pattern} does not compile"
     default = here.get("default")
     if default is not None:
         yield from (f"{where}: its default is refused: {problem.detail}" for problem in _of(here, root, default))

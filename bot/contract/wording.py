@@ -42,16 +42,20 @@ def _meant(error: "ValidationError") -> list["ValidationError"]:
         return []
     branches: dict[Any, list[ValidationError]] = {}
     for inner in error.context:
-        branches.setdefault(inner.relative_schema_path[0], []).append(inner)
+        branches.setdefault(next(iter(inner.relative_schema_path), None), []).append(inner)
     fitting = [errors for errors in branches.values() if not any(map(_of_another_kind, errors))]
-    if not fitting:
-        return []
-    return min(fitting, key=lambda errors: (len(errors), -max(len(inner.relative_path) for inner in errors)))
+    told_apart = [errors for errors in fitting if not any(map(_of_another_case, errors))]
+    return min(told_apart or fitting, key=len, default=[])
 
 
 def _of_another_kind(inner: "ValidationError") -> bool:
-    """A branch for another type of value, or for another value of a field that tells the branches apart."""
-    return (inner.validator == "type" and not inner.relative_path) or inner.validator in {"const", "enum"}
+    """The branch is for another type of value, or for another value."""
+    return not inner.relative_path and inner.validator in {None, "type", "const", "enum"}
+
+
+def _of_another_case(inner: "ValidationError") -> bool:
+    """A field that tells the branches apart has another value."""
+    return len(inner.relative_path) == 1 and inner.validator in {"const", "enum"}
 
 
 def _text(error: "ValidationError", *, secret: bool) -> str:

@@ -20,6 +20,7 @@ from bot.slack.choices import Groups, boolean, enum, group, multi
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _MINUTES = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_TOO_LONG = 10**sizes.INPUT_LENGTH
 #: The moments that a datetimepicker takes: Unix times of ten digits.
 _MOMENTS = range(1_000_000_000, 10_000_000_000)
 
@@ -108,7 +109,10 @@ def _digits(value: Any) -> str:
         return value if _NUMBER.fullmatch(value) and len(value) <= sizes.INPUT_LENGTH else ""
     if isinstance(value, bool) or not isinstance(value, int | float) or value - value != 0:
         return ""
-    return format(Decimal(value if isinstance(value, int) else repr(value)), "f")
+    if isinstance(value, int):
+        return str(value) if abs(value) < _TOO_LONG else ""
+    text = format(Decimal(repr(value)), "f")
+    return text if "." in text else f"{text}.0"  # reads back as a float
 
 
 def _bounds(question: Question) -> tuple[float | None, float | None]:

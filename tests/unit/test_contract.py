@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, EmailStr, Field, HttpUrl, SecretStr
 
@@ -220,6 +220,7 @@ def test_a_reference_to_elsewhere_is_never_fetched() -> None:
     assert faults(schema) == ["/a: https://example.com/schema.json points at nothing in this schema"]
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -427,7 +428,7 @@ def test_text_becomes_the_value_that_its_question_asks_for(schema: dict[str, Any
         ({}, "!!python/object:os.system {}", "Is neither JSON nor YAML: could not determine a constructor"),
         ({}, "!!binary aGk=", "Is neither JSON nor YAML: Object of type bytes is not JSON serializable."),
         ({}, "a\0b", "Is neither JSON nor YAML: unacceptable character #x0000: special characters are not allowed."),
-        ({}, "[" * 3000, "Is neither JSON nor YAML: "),
+        ({}, "[" * 3000, "Is neither JSON nor YAML: nested deeper than 100."),
     ],
 )
 def test_text_that_cannot_be_read_is_refused_in_words(schema: dict[str, Any], text: str, said: str) -> None:
@@ -436,6 +437,7 @@ def test_text_that_cannot_be_read_is_refused_in_words(schema: dict[str, Any], te
     assert str(refused.value).startswith(said)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=50))
 def test_reading_any_text_gives_json_or_a_sentence(text: str) -> None:
     for schema in ({}, {"type": "integer"}, {"type": "number"}, {"type": "array", "items": {"type": "number"}}):

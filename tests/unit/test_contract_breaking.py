@@ -3,7 +3,7 @@
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -176,6 +176,7 @@ BOUNDS = st.fixed_dictionaries(
 VALUES = st.sampled_from([-4, -1, 0, 1, 2.5, 3, "", "a", "bcd", "long text", True, None])
 
 
+@settings(deadline=None)
 @given(BOUNDS, BOUNDS, st.booleans(), st.booleans(), st.dictionaries(st.sampled_from("ab"), VALUES))
 def test_a_compatible_change_never_refuses_an_old_answer(
     old: Any, new: Any, was_required: bool, is_required: bool, answer: Any

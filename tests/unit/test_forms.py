@@ -1,0 +1,676 @@
+"""A contract as a modal, what a person does in it, and what comes back."""
+
+import datetime as dt
+import enum
+import json
+import uuid
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import BaseModel, ConfigDict, EmailStr, Field, HttpUrl, SecretStr
+from slack_sdk.models.views import View
+
+from bot.contract import problems, with_defaults
+from bot.errors import Problem, Refused
+from bot.slack import forms
+from bot.slack.limits import view_problems
+from bot.slack.text import clip, escape, plain_text, unescape
+
+#: A slow machine is no failure.
+PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+STRICT = Path(__file__).parents[3] / "shared" / "slack" / "modal-view.schema.json"
+
+#: What Slack puts into an element's state, and from which of its initial values.
+STATE = {
+    "plain_text_input": ("value", "initial_value"),
+    "number_input": ("value", "initial_value"),
+    "email_text_input": ("value", "initial_value"),
+    "url_text_input": ("value", "initial_value"),
+    "static_select": ("selected_option", "initial_option"),
+    "radio_buttons": ("selected_option", "initial_option"),
+    "checkboxes": ("selected_options", "initial_options"),
+    "multi_static_select": ("selected_options", "initial_options"),
+    "datepicker": ("selected_date", "initial_date"),
+    "timepicker": ("selected_time", "initial_time"),
+    "datetimepicker": ("selected_date_time", "initial_date_time"),
+    "users_select": ("selected_user", "initial_user"),
+    "multi_users_select": ("selected_users", "initial_users"),
+    "channels_select": ("selected_channel", "initial_channel"),
+    "multi_channels_select": ("selected_channels", "initial_channels"),
+}
+
+
+def inputs(view: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {block["block_id"]: block for block in view["blocks"] if block["type"] == "input"}
+
+
+def element(view: dict[str, Any], block: str) -> dict[str, Any]:
+    found: dict[str, Any] = inputs(view)[block]["element"]
+    return found
+
+
+def submitted(view: dict[str, Any], *, client_checks: bool = True) -> dict[str, Any]:
+    """`state.values` of a person who changes nothing and submits, as Slack sends it."""
+    values: dict[str, Any] = {}
+    for name, block in inputs(view).items():
+        shown = block["element"]
+        key, initial = STATE[shown["type"]]
+        nothing: Any = [] if key.endswith("s") else None
+        answer = shown.get(initial, nothing)
+        assert not client_checks or block["optional"] or answer not in (None, []), f"{name} cannot be submitted"
+        values[name] = {shown["action_id"]: {"type": shown["type"], key: answer}}
+    return values
+
+
+def texts(view: dict[str, Any]) -> str:
+    return json.dumps(view, ensure_ascii=False)
+
+
+def notes(view: dict[str, Any]) -> list[str]:
+    contexts = [block["elements"][0]["text"] for block in view["blocks"] if block["type"] == "context"]
+    return [text.removeprefix("⚠️ ") for text in contexts if text.startswith("⚠️ ")]
+
+
+def modal(schema: dict[str, Any], answers: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """The view, refused here where Slack would refuse it."""
+    view = forms.modal(schema, title="PostgreSQL", callback_id="request", answers=answers, **more)
+    assert view_problems(view) == []
+    View(**view).to_dict()
+    return view
+
+
+@pytest.fixture(scope="module")
+def strict_structure() -> Callable[[Any], None]:
+    if not STRICT.exists():
+        pytest.skip("no ../shared/slack/modal-view.schema.json beside the repository")
+    return jsonschema.validators.validator_for({})(json.loads(STRICT.read_text())).validate
+
+
+def obj(properties: dict[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False}
+
+
+class Tier(enum.Enum):
+    GOLD = "gold"
+    TIN = "tin"
+
+
+class Network(BaseModel):
+    """Where it stands."""
+
+    model_config = ConfigDict(extra="forbid")
+    cidr: str = Field(pattern=r"^[0-9./]+$")
+    public: bool = False
+    zones: list[Literal["a", "b"]] = Field(default_factory=list)
+
+
+class Everything(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+    name: str = Field(min_length=3, max_length=30, pattern="^[a-z-]+$", description="Lower case", examples=["orders"])
+    note: str | None = Field(None, max_length=2000)
+    size: Literal["small", "large"] = "small"
+    tier: Tier
+    level: Literal[1, 2, 3, 4, 5, 6, True, "auto"] = 2
+    nodes: int = Field(gt=0, le=9)
+    share: float | None = Field(None, ge=0.25, lt=1)
+    price: Decimal = Field(gt=0)
+    backups: bool = True
+    urgent: bool
+    tested: bool | None = None
+    day: dt.date
+    at: dt.time = dt.time(10, 30)
+    moment: dt.datetime | None = None
+    window: dt.timedelta | None = None
+    code: uuid.UUID | None = None
+    mail: EmailStr
+    link: HttpUrl | None = None
+    zones: list[Literal["a", "b", "c"]] = ["a"]
+    regions: list[Literal["r1", "r2", "r3", "r4", "r5", "r6"]] = Field(min_length=1, max_length=3)
+    tags: list[str]
+    ports: list[int] | None = None
+    labels: dict[str, str]
+    lead: Annotated[str, Field(json_schema_extra={"format": "person"})]
+    team: Annotated[str, Field(json_schema_extra={"format": "group"})] = "@dba"
+    channel: Annotated[str, Field(json_schema_extra={"format": "channel"})] | None = None
+    network: Network
+    mirror: Network | None = None
+
+
+SCHEMA = Everything.model_json_schema()
+ANSWERS: dict[str, Any] = {
+    "name": "orders",
+    "note": "two\nlines",
+    "size": "large",
+    "tier": "gold",
+    "level": True,
+    "nodes": 3,
+    "share": 0.5,
+    "price": 1.5,
+    "backups": False,
+    "urgent": False,
+    "tested": False,
+    "day": "2026-11-22",
+    "at": "09:05",
+    "moment": "2026-11-22T10:30:00Z",
+    "window": "P3D",
+    "code": "123e4567-e89b-12d3-a456-426614174000",
+    "mail": "ada@example.com",
+    "link": "https://example.com/",
+    "zones": [],
+    "regions": ["r6", "r1"],
+    "tags": ["x", "Doe, Ada", "[odd]"],
+    "ports": [80, 443],
+    "labels": {"team": "dba", "yes": "no"},
+    "lead": "U012ABC",
+    "team": "@data-platform",
+    "channel": "C012ABC",
+    "network": {"cidr": "10.0.0.0/8", "public": True, "zones": ["b"]},
+    "mirror": {"cidr": "10.0.0.0/8", "public": False, "zones": ["a"]},
+}
+
+
+# -- elements
+
+
+def test_each_type_gets_slacks_own_element(strict_structure: Callable[[Any], None]) -> None:
+    view = modal(SCHEMA, ANSWERS)
+    strict_structure(view)
+    assert {name: block["element"]["type"] for name, block in inputs(view).items()} == {
+        "/name": "plain_text_input",
+        "/note": "plain_text_input",
+        "/size": "radio_buttons",
+        "/tier": "radio_buttons",
+        "/level": "static_select",
+        "/nodes": "number_input",
+        "/share": "number_input",
+        "/price": "number_input",
+        "/backups": "checkboxes",
+        "/urgent": "checkboxes",
+        "/tested": "static_select",
+        "/day": "datepicker",
+        "/at": "timepicker",
+        "/moment": "datetimepicker",
+        "/window": "plain_text_input",
+        "/code": "plain_text_input",
+        "/mail": "email_text_input",
+        "/link": "url_text_input",
+        "/zones": "checkboxes",
+        "/regions": "multi_static_select",
+        "/tags": "plain_text_input",
+        "/ports": "plain_text_input",
+        "/labels": "plain_text_input",
+        "/lead": "users_select",
+        "/team": "plain_text_input",
+        "/channel": "channels_select",
+        "/network/cidr": "plain_text_input",
+        "/network/public": "checkboxes",
+        "/network/zones": "checkboxes",
+        "/mirror/cidr": "plain_text_input",
+        "/mirror/public": "static_select",
+        "/mirror/zones": "checkboxes",
+    }
+
+
+def test_what_is_shown_comes_back_as_it_was() -> None:
+    view = modal(SCHEMA, ANSWERS)
+    assert notes(view) == []
+    assert forms.read(SCHEMA, submitted(view)) == (ANSWERS, [])
+
+
+def test_an_empty_form_shows_the_defaults_and_asks_for_what_is_missing() -> None:
+    view = modal(SCHEMA)
+    assert notes(view) == []
+    back = forms.answers(SCHEMA, submitted(view, client_checks=False))
+    defaults = {"size": "small", "level": 2, "backups": True, "at": "10:30:00", "zones": ["a"], "team": "@dba"}
+    empty = {"urgent": False, "tags": [], "labels": {}, "network": {"public": False}}
+    assert back == defaults | empty
+    missing = {problem.pointer for problem in problems(SCHEMA, with_defaults(SCHEMA, back))}
+    required = {name for name, block in inputs(view).items() if not block["optional"]}
+    assert missing == required - {"/size"}
+
+
+def test_the_schemas_limits_stand_in_the_elements() -> None:
+    view = modal(SCHEMA)
+    assert element(view, "/name") == {
+        "type": "plain_text_input",
+        "action_id": "answer",
+        "min_length": 3,
+        "max_length": 30,
+        "placeholder": {"type": "plain_text", "text": "For example orders"},
+    }
+    assert element(view, "/nodes") == {
+        "type": "number_input",
+        "action_id": "answer",
+        "is_decimal_allowed": False,
+        "min_value": "1",
+        "max_value": "9",
+    }
+    assert element(view, "/share")["min_value"] == "0.25"
+    assert inputs(view)["/share"]["hint"]["text"] == "Less than 1."
+    assert element(view, "/regions")["max_selected_items"] == 3
+    assert element(view, "/note")["multiline"] is True
+
+
+def test_a_section_has_a_heading_and_an_optional_one_says_so() -> None:
+    view = modal(SCHEMA)
+    heads = [block["text"]["text"] for block in view["blocks"] if block["type"] == "header"]
+    below = [block["elements"][0]["text"] for block in view["blocks"] if block["type"] == "context"]
+    assert heads == ["Network", "Mirror"]
+    assert below == ["Where it stands.", "Where it stands. Optional: leave all of it empty to do without."]
+    assert element(view, "/mirror/public")["placeholder"]["text"] == "Default: No"
+
+
+def test_long_lists_of_choices_are_grouped() -> None:
+    schema = obj({"it": {"enum": [f"choice {number}" for number in range(250)]}}, ("it",))
+    view = modal(schema, {"it": "choice 249"})
+    groups = element(view, "/it")["option_groups"]
+    assert [len(group["options"]) for group in groups] == [100, 100, 50]
+    assert groups[0]["label"]["text"] == "choice 0 – choice 99"  # noqa: RUF001 - from, to
+    assert forms.answers(schema, submitted(view)) == {"it": "choice 249"}
+
+
+def test_choices_that_slack_has_no_room_for_stay_apart_and_readable() -> None:
+    long = ["x" * 200 + end for end in "abc"]
+    schema = obj({"it": {"enum": [*long, "", "1", 1, True]}}, ("it",))
+    for value in schema["properties"]["it"]["enum"]:
+        view = modal(schema, {"it": value})
+        assert forms.answers(schema, submitted(view)) == {"it": value}
+    assert f"“{'x' * 74}…” is “{long[0]}”." in inputs(view)["/it"]["hint"]["text"]
+
+
+def test_groups_of_the_workspace_are_offered_by_their_handles() -> None:
+    groups = [("S1AB", "dba"), ("S2AB", "data-platform")]
+    schema = obj({"team": {"type": "string", "format": "group"}})
+    view = modal(schema, {"team": "S2AB"}, groups=groups)
+    assert element(view, "/team")["type"] == "static_select"
+    assert forms.answers(schema, submitted(view)) == {"team": "@data-platform"}
+    stranger = modal(schema, {"team": "@others"}, groups=groups)
+    assert forms.answers(schema, submitted(stranger)) == {"team": "@others"}
+
+
+def test_people_in_a_list_are_picked_together() -> None:
+    schema = obj({"who": {"type": "array", "items": {"type": "string", "format": "person"}}})
+    view = modal(schema, {"who": ["U012ABC", "U345DEF"]})
+    assert element(view, "/who")["type"] == "multi_users_select"
+    assert forms.answers(schema, submitted(view)) == {"who": ["U012ABC", "U345DEF"]}
+    typed = modal(schema, {"who": ["U012ABC", "ada@example.com"]})
+    assert forms.answers(schema, submitted(typed)) == {"who": ["U012ABC", "ada@example.com"]}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "string", "format": "time"}, "10:30:15"),
+        ({"type": "string", "format": "date-time"}, "2026-11-22T10:30:00.5Z"),
+        ({"type": "string", "format": "date-time"}, "1969-11-22T10:30:00Z"),
+        ({"type": "string", "format": "person"}, "ada@example.com"),
+        ({"type": "string", "format": "channel"}, "#general"),
+        ({"type": "array", "items": {"enum": ["a", "b"]}}, ["a", "a"]),
+        ({"anyOf": [{"type": "integer"}, {"type": "string"}]}, 5),
+        ({"type": "array", "items": {"type": "string"}}, ["a\nb", " c ", ""]),
+        ({"type": "array", "items": {"type": "boolean"}}, [True, False]),
+        ({"type": ["array", "null"], "items": {"type": "string"}}, []),
+        ({"type": "number"}, 1e-7),
+        ({"type": "number"}, 1e21),
+        ({}, {"free": [1, None, "form"]}),
+        ({}, "a text that is no JSON"),
+        ({"type": "array", "items": {"type": "object", "properties": {"a": {}}}}, [{"a": 1}]),
+    ],
+)
+def test_a_valid_answer_that_has_no_element_is_shown_as_text(schema: dict[str, Any], value: Any) -> None:
+    form = obj({"it": schema}, ("it",))
+    view = modal(form, {"it": value})
+    assert notes(view) == []
+    assert forms.answers(form, submitted(view)) == {"it": value}
+
+
+def test_required_and_nullable_left_empty_is_null() -> None:
+    schema = obj(
+        {"it": {"type": ["string", "null"]}, "n": {"anyOf": [obj({"a": {"type": "string"}}), {"type": "null"}]}},
+        ("it", "n"),
+    )
+    back = forms.answers(schema, submitted(modal(schema)))
+    assert back == {"it": None, "n": None}
+    assert problems(schema, back) == []
+
+
+def test_an_optional_section_is_there_once_something_in_it_is() -> None:
+    inner = obj({"a": {"type": "string"}, "list": {"type": "array", "items": {"type": "string"}}}, ("a", "list"))
+    schema = obj({"n": inner})
+    assert forms.answers(schema, submitted(modal(schema))) == {}
+    some = {
+        "/n/a": {"answer": {"type": "plain_text_input", "value": "x"}},
+        "/n/list": {"answer": {"type": "plain_text_input", "value": None}},
+    }
+    assert forms.answers(schema, some) == {"n": {"a": "x", "list": []}}
+
+
+def test_a_form_without_fields_says_so_and_one_too_long_is_refused() -> None:
+    assert "There is nothing to fill in." in texts(modal(obj({})))
+    with pytest.raises(Refused, match="101 blocks"):
+        modal(obj({f"f{number}": {"type": "string"} for number in range(101)}))
+    assert len(modal(obj({f"f{number}": {"type": "string"} for number in range(100)}))["blocks"]) == 100
+
+
+def test_names_beyond_slacks_length_stay_apart() -> None:
+    names = ["x" * 300 + end for end in "ab"]
+    schema = obj({name: {"type": "string"} for name in names}, tuple(names))
+    view = modal(schema, dict.fromkeys(names, "value"))
+    assert forms.answers(schema, submitted(view)) == dict.fromkeys(names, "value")
+    beside, _ = forms.errors(schema, [Problem(f"/{names[1]}", "Missing.")])
+    assert list(beside) == [list(inputs(view))[1]]
+
+
+def test_the_views_frame_is_the_callers() -> None:
+    intro = [{"type": "section", "text": {"type": "mrkdwn", "text": "*Hello*"}}]
+    view = modal(obj({"a": {"type": "string"}}), intro=intro, metadata="m", external_id="e", submit="Done")
+    assert (view["callback_id"], view["private_metadata"], view["external_id"]) == ("request", "m", "e")
+    assert view["blocks"][0] == intro[0]
+    assert view["submit"]["text"] == "Done"
+    assert forms.modal(obj({}), title="t" * 30, callback_id="c")["title"]["text"] == "t" * 23 + "…"
+
+
+# -- what cannot be used
+
+
+def test_a_value_that_cannot_be_used_is_named_above_its_field_and_shown_there() -> None:
+    bad = {"name": "Orders", "size": "medium", "nodes": 10, "day": "tomorrow", "mail": "ada", "sise": 1, "network": 3}
+    view = modal(SCHEMA, bad)
+    assert notes(view) == [
+        "sise: Unknown field. Did you mean “size”?",
+        "Name: Does not match the pattern ^[a-z-]+$ (Lower case).",
+        "Size: Has to be one of small, large; got “medium”.",
+        "Nodes: “10” cannot be used. Too large: at most 9.",
+        "Day: Has to be a date like 2026-11-22; got “tomorrow”.",
+        "Mail: Has to be an e-mail address like ada@example.com; got “ada”.",
+        "Network: Has to be a group of fields; got “3”.",
+    ]
+    assert element(view, "/name")["initial_value"] == "Orders"
+    assert "initial_option" not in element(view, "/size")
+    before = [block["type"] for block in view["blocks"]]
+    assert before[:3] == ["context", "context", "input"]
+
+
+def test_a_text_that_is_too_long_or_too_short_can_still_be_mended() -> None:
+    schema = obj({"name": {"type": "string", "minLength": 3, "maxLength": 5}}, ("name",))
+    for text in ("ab", "abcdef"):
+        view = modal(schema, {"name": text})
+        assert element(view, "/name")["initial_value"] == text
+        assert len(notes(view)) == 1
+
+
+def test_the_callers_problem_stands_instead_of_our_own() -> None:
+    told = [Problem("/nodes", "Has to be a whole number; got “three”."), Problem("", "Try again.")]
+    view = modal(SCHEMA, {"nodes": "three"}, problems=told)
+    assert notes(view) == ["Try again.", "Nodes: Has to be a whole number; got “three”."]
+
+
+def test_an_answer_too_long_for_slack_is_not_dropped_in_silence() -> None:
+    schema = obj({"it": {"type": "string"}, "map": {"type": "object"}})
+    view = modal(schema, {"it": "x" * 3001, "map": {"k": "y" * 3001}})
+    assert notes(view) == [
+        "It: “" + "x" * 59 + "…” cannot be shown here, and is left out unless you enter it again.",
+        'Map: “{"k": "' + "y" * 52 + "…” cannot be shown here, and is left out unless you enter it again.",
+    ]
+
+
+def test_secrets_are_never_shown_again() -> None:
+    class Login(BaseModel):
+        password: SecretStr
+        pin: int = Field(json_schema_extra={"writeOnly": True})
+
+    schema = Login.model_json_schema()
+    view = modal(schema, {"password": "hunter2", "pin": "hunter3"})
+    assert "hunter" not in texts(view)
+    assert "over your shoulder" in inputs(view)["/password"]["hint"]["text"]
+    assert notes(view) == [
+        "Password: a secret is not shown again. Please enter it once more.",
+        "Pin: Has to be a whole number.",
+    ]
+    state = {"/password": {"answer": {"value": "hunter2"}}, "/pin": {"answer": {"value": "4"}}}
+    assert forms.answers(schema, state) == {"password": "hunter2", "pin": 4}
+
+
+def test_mentions_and_markup_stay_text() -> None:
+    evil = "<!channel> & <@U012ABC> *bold*"
+    schema = obj({"a": {"type": "string", "title": evil, "description": evil, "default": evil}})
+    view = modal(schema, {"a": 5, evil: 1})
+    assert "mrkdwn" not in texts(view)
+    assert inputs(view)["/a"]["label"]["text"] == evil
+
+
+# -- errors
+
+
+def test_errors_stand_beside_the_field_that_they_are_about() -> None:
+    beside, leftover = forms.errors(
+        SCHEMA,
+        [
+            Problem("/name", "Missing."),
+            Problem("/name", "Too short."),
+            Problem("/tags/2", "Has to be text."),
+            Problem("/labels/team", "Has to be text."),
+            Problem("/network/cidr", "Missing."),
+            Problem("/network/bogus", "Unknown field."),
+            Problem("/mirror", "Missing."),
+            Problem("/bogus", "Unknown field."),
+            Problem("", "Both cannot be."),
+        ],
+    )
+    assert beside == {
+        "/name": "Missing. Too short.",
+        "/tags": "Entry 3: Has to be text.",
+        "/labels": "team: Has to be text.",
+        "/network/cidr": "Missing. network.bogus: Unknown field.",
+        "/mirror/cidr": "mirror: Missing.",
+    }
+    assert leftover == ["bogus: Unknown field.", "Both cannot be."]
+    assert set(beside) <= set(inputs(modal(SCHEMA)))
+
+
+def test_what_cannot_be_read_stays_as_it_was_typed_and_is_refused_at_its_field() -> None:
+    state = {
+        "/nodes": {"answer": {"type": "number_input", "value": "3,5"}},
+        "/labels": {"answer": {"type": "plain_text_input", "value": "a: [1"}},
+    }
+    back, unread = forms.read(SCHEMA, state)
+    assert (back["nodes"], back["labels"]) == ("3,5", "a: [1")
+    assert [problem.pointer for problem in unread] == ["/nodes", "/labels"]
+    assert "line 1, column 6" in unread[1].detail
+    assert {"/nodes", "/labels"} <= {problem.pointer for problem in problems(SCHEMA, back)}
+
+
+def test_a_stand_in_may_send_an_empty_option_for_an_empty_field() -> None:
+    state = {"/nodes": {"answer": {"type": "number_input", "selected_option": None}}}
+    assert forms.answers(obj({"nodes": {"type": "integer"}}), state) == {}
+
+
+# -- properties
+
+NAMES = st.text(st.characters(codec="utf-8"), min_size=1, max_size=8)
+WORDS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
+JSON_VALUES = st.recursive(
+    st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner | st.none(), max_size=3) | st.dictionaries(st.text(max_size=3), inner | st.none(), max_size=3)
+    ),
+    max_leaves=5,
+)
+ENUM: list[Any] = ["small", "large", "", "1", 1, True, 2.5, "x" * 200]
+
+
+def leaf(schema: dict[str, Any], values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[dict[str, Any], Any]]:
+    return values.map(lambda value: (schema, value))
+
+
+def iso(moment: dt.datetime) -> str:
+    return moment.replace(microsecond=0).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+LEAVES = st.one_of(
+    leaf({"type": "string"}, WORDS),
+    leaf({"type": "string", "maxLength": 500}, WORDS),
+    leaf({"type": "integer"}, st.integers()),
+    leaf({"type": "integer", "minimum": -5, "exclusiveMaximum": 5}, st.integers(-5, 4)),
+    leaf({"type": "number"}, st.floats(allow_nan=False, allow_infinity=False) | st.integers()),
+    leaf({"anyOf": [{"type": "number"}, {"type": "string"}]}, st.floats(-1e9, 1e9)),
+    leaf({"type": "boolean"}, st.booleans()),
+    leaf({"type": ["boolean", "null"]}, st.booleans()),
+    leaf({"enum": ENUM}, st.sampled_from(ENUM)),
+    leaf({"enum": ENUM[:3]}, st.sampled_from(ENUM[:3])),
+    leaf({"type": "array", "items": {"enum": ENUM}}, st.lists(st.sampled_from(ENUM), min_size=1)),
+    leaf({"type": "array", "items": {"enum": ENUM[:3]}}, st.lists(st.sampled_from(ENUM[:3]), min_size=1)),
+    leaf(
+        {"type": "array", "items": {"type": "string"}},
+        st.lists(st.text(st.characters(codec="utf-8"), max_size=5), min_size=1, max_size=4),
+    ),
+    leaf({"type": "array", "items": {"type": "integer"}}, st.lists(st.integers(), min_size=1, max_size=4)),
+    leaf({"type": "string", "format": "date"}, st.dates().map(dt.date.isoformat)),
+    leaf({"type": "string", "format": "time"}, st.times().map(dt.time.isoformat)),
+    leaf({"type": "string", "format": "date-time"}, st.datetimes(dt.datetime(1960, 1, 1)).map(iso)),  # noqa: DTZ001 - in UTC by its text
+    leaf({"type": "string", "format": "email"}, st.sampled_from(["ada@example.com", "g.h@x.org"])),
+    leaf({"type": "string", "format": "uri"}, st.sampled_from(["https://example.com/?a=b", "urn:x:y"])),
+    leaf({"type": "string", "format": "person"}, st.sampled_from(["U012ABC", "ada@example.com"])),
+    leaf({"type": "string", "format": "channel"}, st.sampled_from(["C012ABC", "#general"])),
+    leaf({"type": "string", "format": "group"}, st.sampled_from(["S012ABC", "@dba"])),
+    leaf({}, JSON_VALUES),
+    leaf({"type": "object", "additionalProperties": {}}, st.dictionaries(NAMES, JSON_VALUES, max_size=3)),
+)
+
+
+@st.composite
+def forms_with_answers(draw: st.DrawFn, depth: int = 2) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A form and valid answers: fields required, with a default or absent; sections required or left out."""
+    schema, value = obj({}), dict[str, Any]()
+    for name in draw(st.lists(NAMES, unique=True, max_size=4)):
+        nested = depth and draw(st.integers(0, 3)) == 0
+        declared, answer = draw(forms_with_answers(depth - 1)) if nested else draw(LEAVES)
+        way = draw(st.sampled_from(["required", "optional", "default", "absent"]))
+        if way == "required":
+            schema["required"].append(name)
+        elif way == "default" and not nested:
+            declared = {**declared, "default": draw(st.sampled_from([answer]))}
+        schema["properties"][name] = {**declared, "title": draw(st.text(st.characters(codec="utf-8"), max_size=100))}
+        if way in {"required", "optional"} and not (nested and not answer and way == "optional"):
+            value[name] = answer
+    return schema, value
+
+
+def without_empty_sections(schema: dict[str, Any], value: dict[str, Any]) -> dict[str, Any]:
+    """An optional section with nothing in it and one that is not there look the same in a form."""
+    kept = {}
+    for name, answer in value.items():
+        declared = schema["properties"][name]
+        inner = without_empty_sections(declared, answer) if declared.get("properties") else answer
+        if inner != {} or name in schema["required"] or not declared.get("properties"):
+            kept[name] = inner
+    return kept
+
+
+@PATIENT
+@given(forms_with_answers())
+def test_answers_go_through_a_form_unchanged(case: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    schema, value = case
+    assert problems(schema, value) == []
+    view = modal(schema, value)
+    assert notes(view) == []
+    back = forms.answers(schema, submitted(view))
+    expected = with_defaults(schema, value)
+    assert without_empty_sections(schema, with_defaults(schema, back)) == without_empty_sections(schema, expected)
+    assert problems(schema, back) == []
+
+
+@PATIENT
+@given(st.dictionaries(st.sampled_from(list(SCHEMA["properties"])), st.none() | JSON_VALUES), st.text(max_size=30))
+def test_any_answers_at_all_give_a_view_that_slack_takes(answers: dict[str, Any], detail: str) -> None:
+    view = modal(SCHEMA, answers, problems=[Problem(f"/{name}", detail) for name in answers])
+    forms.answers(SCHEMA, submitted(view, client_checks=False))
+
+
+KEYS = st.sampled_from(["type", "value", *(key for key, _ in STATE.values())])
+ODD = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["true", "1", "small"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS | st.text(max_size=3), inner, max_size=3),
+    max_leaves=8,
+)
+BLOCKS = st.sampled_from([f"/{name}" for name in SCHEMA["properties"]] + ["/network/cidr", "/mirror/public"])
+STATES = ODD | st.dictionaries(
+    BLOCKS | st.text(max_size=5),
+    ODD
+    | st.dictionaries(st.sampled_from(["answer", "other"]), ODD | st.dictionaries(KEYS, ODD, max_size=3), max_size=2),
+    max_size=8,
+)
+
+
+@settings(PATIENT, max_examples=300)
+@given(STATES)
+def test_a_forged_state_is_refused_or_valid_and_never_breaks_anything(state: Any) -> None:
+    back, _ = forms.read(SCHEMA, state)
+    wrong = problems(SCHEMA, with_defaults(SCHEMA, back))
+    beside, leftover = forms.errors(SCHEMA, wrong)
+    assert bool(wrong) == bool(beside or leftover)
+
+
+def test_a_forged_state_for_one_field_is_refused_at_that_field() -> None:
+    good = submitted(modal(SCHEMA, ANSWERS))
+    for block in good:
+        odds: tuple[Any, ...] = (
+            {"value": {"deep": [1]}},
+            {"selected_option": 7},
+            {"selected_options": [[]]},
+            "text",
+            [1],
+            5.5,
+        )
+        for odd in odds:
+            back = forms.answers(SCHEMA, {**good, block: {"answer": odd}, "/nobody": {"answer": odd}})
+            pointers = {problem.pointer for problem in problems(SCHEMA, back)}
+            assert all(pointer.startswith(block) for pointer in pointers), (block, odd)
+
+
+def test_more_than_python_reads_as_a_number_is_refused() -> None:
+    state = {"/nodes": {"answer": {"value": "9" * 5000}}, "/moment": {"answer": {"selected_date_time": 10**30}}}
+    pointers = {problem.pointer for problem in problems(SCHEMA, forms.answers(SCHEMA, state))}
+    assert {"/nodes", "/moment"} <= pointers
+
+
+# -- text
+
+
+def test_escaping_leaves_nothing_live() -> None:
+    assert escape("<!channel> & <@U1>") == "&lt;!channel&gt; &amp; &lt;@U1&gt;"
+
+
+@PATIENT
+@given(st.text())
+def test_what_was_escaped_reads_back(text: str) -> None:
+    assert not set(escape(text)) & set("<>")
+    assert unescape(escape(text)) == text
+
+
+@PATIENT
+@given(st.text(), st.integers(1, 50))
+def test_a_cut_text_is_as_long_as_it_may_be_and_says_that_it_was_cut(text: str, most: int) -> None:
+    cut = clip(text, most)
+    assert cut == text if len(text) <= most else (len(cut) == most and cut.endswith("…"))
+
+
+def test_a_command_reads_as_it_was_typed() -> None:
+    assert unescape("lead=<@U012ABC|ada> in=<#C012ABC|general> <#C1> team=<!subteam^S1|@dba> <!here>") == (
+        "lead=U012ABC in=C012ABC C1 team=S1 @here"
+    )
+    assert unescape("mail=<mailto:a@b.de|a@b.de> at=<https://x.y/z|x.y/z> a&amp;b &lt;c&gt; <d>") == (
+        "mail=a@b.de at=https://x.y/z a&b <c> <d>"
+    )
+    assert plain_text(" ", 10)["text"] == "–"  # noqa: RUF001 - a dash is meant
