@@ -6,17 +6,18 @@ browser allows only six HTTP connections to a host, which a handful of windows w
 `bot.demo.guard` keeps other machines and other pages out.
 """
 
+import asyncio
 import hashlib
 import json
 import threading
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-import anyio
 from jinja2 import ChainableUndefined, Environment, PackageLoader
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData
@@ -32,13 +33,14 @@ from bot.demo import elements
 from bot.demo.bookmarks import Bookmarks
 from bot.demo.client import NotOnScreen
 from bot.demo.guard import Guard
+from bot.demo.interactions import escaped
 from bot.demo.screen import Screen, permalink
 from bot.demo.workspace import Workspace
 
 #: The parts of the page that are drawn anew when they changed, each a template `region_….html`.
 REGIONS = ("people", "rooms", "head", "messages", "thread", "notice", "modal")
-#: How often a waiting window looks whether it is still there, in seconds.
-PULSE = 1.0
+#: How often the server looks for news on behalf of an open window, in seconds.
+PULSE = 0.05
 GONE = "That is no longer on the screen."
 
 
@@ -72,7 +74,7 @@ def say(screen: Screen, form: FormData) -> None:
     if not text:
         return
     if not text.startswith("/"):
-        screen.client.say(screen.where, screen.spelled(text), thread_ts=thread)
+        screen.client.say(screen.where, escaped(screen.workspace, text), thread_ts=thread)
     elif thread:
         screen.tell(f"{text.split()[0]} is not supported in threads. Sorry!")
     else:
@@ -143,7 +145,6 @@ class Page:
         self.bookmarks = Bookmarks(self.workspace)
         #: One person does one thing at a time: leaving a field by Enter both fills it and submits.
         self.hands: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
-        self.waiting: anyio.CapacityLimiter | None = None
         self.templates = Environment(
             loader=PackageLoader("bot.demo"),
             autoescape=True,
@@ -273,21 +274,21 @@ class Page:
     async def live(self, socket: WebSocket) -> None:
         """Sends the workspace's version whenever it went up, until the window closes."""
         await socket.accept()
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._tell, socket)
+        async with asyncio.TaskGroup() as tasks:
+            telling = tasks.create_task(self._tell(socket))
             try:
                 while True:
                     await socket.receive_text()
             except WebSocketDisconnect:
-                tasks.cancel_scope.cancel()
+                telling.cancel()
 
     async def _tell(self, socket: WebSocket) -> None:
-        self.waiting = self.waiting or anyio.CapacityLimiter(100)
+        """Looks at a number now and then: no thread waits for a window that may stay open for days."""
         known = self.workspace.version
-        while True:
-            version = await anyio.to_thread.run_sync(
-                self.workspace.wait, known, PULSE, limiter=self.waiting, abandon_on_cancel=True
-            )
-            if version > known:
-                known = version
-                await socket.send_text(str(version))
+        # The other side notices as well when the window has gone.
+        with suppress(WebSocketDisconnect):
+            while True:
+                await asyncio.sleep(PULSE)
+                if self.workspace.version > known:
+                    known = self.workspace.version
+                    await socket.send_text(str(known))

@@ -4,7 +4,6 @@ Everything is read from the workspace when it is drawn.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -223,16 +222,6 @@ class Screen:
         """What the app offers for what is typed into an external select. Raises NotOnScreen."""
         self.find(kind, ident, block_id, action_id)
         return self.client.suggest(block_id, text, action_id=action_id)
-
-    def spelled(self, text: str) -> str:
-        """An ordinary message as Slack stores it: escaped, with `@grace` and `#general` as mentions."""
-        people = {one.handle: f"<@{one.id}>" for one in self.workspace.people.values()}
-        people |= {one.handle: f"<!subteam^{one.id}>" for one in self.workspace.groups.values()}
-        rooms = {one.name: f"<#{one.id}>" for one in self.channels if not one.direct}
-        safe = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        safe = re.sub(r"https?://[^\s<>|]+[^\s<>|.,;:!?)]", lambda found: f"<{found[0]}>", safe)
-        safe = re.sub(r"(?<![\w/])@([\w.-]*\w)", lambda found: people.get(found[1], found[0]), safe)
-        return re.sub(r"(?<![\w&/])#([\w-]+)", lambda found: rooms.get(found[1], found[0]), safe)
 
     # -- what the templates ask about an element
 

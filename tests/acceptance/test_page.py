@@ -277,9 +277,9 @@ def test_what_people_write_is_text_and_mentions_are_names(enter: Open) -> None:
     attack = "<img src=x onerror=alert(1)> <script>alert(2)</script> & <!channel>"
     write(ada, attack)
     expect(ada.get_by_role("log").get_by_text(attack)).to_be_visible()
-    write(ada, "@grace and @dba in #random at https://example.com/a?b=1&c=2.")
+    write(ada, "@grace and @dba in #random at https://example.com/a?b=1&c=2 now")
     said = ada.get_by_role("article").last
-    expect(said).to_contain_text("@Grace Hopper and @dba in #random at https://example.com/a?b=1&c=2.")
+    expect(said).to_contain_text("@Grace Hopper and @dba in #random at https://example.com/a?b=1&c=2 now")
     expect(said.get_by_role("link", name="https://example.com")).to_have_attribute(
         "href", "https://example.com/a?b=1&c=2"
     )
@@ -320,6 +320,14 @@ def test_a_modal_upon_a_modal_goes_back_with_what_was_typed(enter: Open, workspa
     first.get_by_role("button", name="Further").click()
     expect(second).to_be_visible()
     second.get_by_role("button", name="Close", exact=True).click()
+    expect(ada.get_by_role("dialog")).to_have_count(0)
+
+    write(ada, "/more")
+    first.get_by_role("button", name="Further").click()
+    expect(second).to_be_visible()
+    ada.keyboard.press("Escape")
+    expect(first).to_be_visible()
+    ada.keyboard.press("Escape")
     expect(ada.get_by_role("dialog")).to_have_count(0)
     assert workspace.person("ada").views() == []
 

@@ -190,6 +190,11 @@
     form.elements.text.value = "";
     if (one("#hints")) one("#hints").hidden = true;
   });
+  // The workspace was started anew and does not know this place any more.
+  document.addEventListener("htmx:response:error", (event) => {
+    const { ctx } = event.detail;
+    if (ctx.response.status === 404 && ctx.request.action.endsWith("/news")) location.assign("/");
+  });
   for (const name of ["htmx:error", "htmx:response:error"]) {
     document.addEventListener(name, (event) => {
       const form = event.detail.ctx?.sourceElement;
