@@ -81,6 +81,7 @@ def run(settings: Settings, *, web: bool, worker: bool) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     for noisy in ("httpcore", "httpx", "apscheduler", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("slack_bolt").setLevel(logging.ERROR)  # it warns of SLACK_BOT_TOKEN, which it need not read
     if web and worker:
         migrate_to_newest(settings.database_url)
     process = build(settings)

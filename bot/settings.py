@@ -47,6 +47,11 @@ class Settings:
         return f"{self.public_url.rstrip('/')}/v1/requests/{number}" if self.public_url else None
 
 
+def environment() -> dict[str, str]:
+    """What this process was started with, for processes that it starts."""
+    return dict(os.environ)
+
+
 def read(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process. Raises Misconfigured, naming the variable."""
     given = dict(os.environ if environment is None else environment)

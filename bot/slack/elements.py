@@ -7,6 +7,7 @@ stand beside the shape that they belong to; rules over a whole view are in bot.s
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from bot.slack import sizes
@@ -25,6 +26,10 @@ def texts(high: int) -> Mapping[str, Check]:
 
 def plain(high: int) -> Check:
     return tagged({"plain_text": texts(high)["plain_text"]})
+
+
+def mrkdwn(high: int) -> Check:
+    return tagged({"mrkdwn": texts(high)["mrkdwn"]})
 
 
 def any_text(high: int) -> Check:
@@ -47,11 +52,10 @@ OPTION_GROUP = record(
 )
 
 
-def options_of(element: Any) -> list[JSON]:
-    """The options of an element, also those in groups; malformed ones are left out."""
-    groups = element.get("option_groups") or []
-    lists = [element.get("options"), *(group.get("options") for group in groups if isinstance(group, dict))]
-    return [option for options in lists if isinstance(options, list) for option in options if isinstance(option, dict)]
+def options_of(element: JSON) -> list[JSON]:
+    """The options of an element, also those in groups."""
+    lists = [element.get("options"), *(group["options"] for group in element.get("option_groups") or ())]
+    return [option for options in lists for option in options or ()]
 
 
 def _comparable(option: JSON) -> JSON:
@@ -66,18 +70,18 @@ def _comparable(option: JSON) -> JSON:
 
 
 def _different_values(at: str, element: JSON) -> Iterator[str]:
-    values = [option.get("value") for option in options_of(element)]
-    for value in sorted({str(value) for value in values if values.count(value) > 1}):
+    values = [option["value"] for option in options_of(element)]
+    for value in sorted({value for value in values if values.count(value) > 1}):
         yield f'{at}/options: value "{value}" already exists'
 
 
 def _initial_options(at: str, element: JSON) -> Iterator[str]:
     offered = [_comparable(option) for option in options_of(element)]
-    lone, several = element.get("initial_option"), element.get("initial_options")
-    if isinstance(lone, dict) and _comparable(lone) not in offered:
+    lone = element.get("initial_option")
+    if lone is not None and _comparable(lone) not in offered:
         yield f"{at}/initial_option: must be exactly one of the options"
-    for number, option in enumerate(several if isinstance(several, list) else []):
-        if isinstance(option, dict) and _comparable(option) not in offered:
+    for number, option in enumerate(element.get("initial_options") or ()):
+        if _comparable(option) not in offered:
             yield f"{at}/initial_options/{number}: must be exactly one of the options"
 
 
@@ -89,7 +93,7 @@ def _one_kind_of_options(at: str, element: JSON) -> Iterator[str]:
 def _not_too_many_chosen(at: str, element: JSON) -> Iterator[str]:
     most = element.get("max_selected_items")
     for key, value in element.items():
-        if key.startswith("initial_") and isinstance(value, list) and isinstance(most, int) and len(value) > most:
+        if key.startswith("initial_") and most is not None and len(value or ()) > most:
             yield f"{at}/{key}: no more than {most} items allowed"
 
 
@@ -98,18 +102,18 @@ def _not_too_many_chosen(at: str, element: JSON) -> Iterator[str]:
 
 def _lengths(at: str, element: JSON) -> Iterator[str]:
     low, high, initial = (element.get(key) for key in ("min_length", "max_length", "initial_value"))
-    if isinstance(low, int) and isinstance(high, int) and low > high:
+    if low is not None and high is not None and low > high:
         yield f"{at}/min_length: must not be more than max_length"
-    if isinstance(initial, str) and isinstance(high, int) and len(initial) > high:
+    if initial is not None and high is not None and len(initial) > high:
         yield f"{at}/initial_value: must be less than {high + 1} characters"
 
 
-def _number(value: Any) -> float | None:
-    return float(value) if isinstance(value, str) and re.fullmatch(NUMBER, value) else None
+def _decimal(value: str | None) -> Decimal | None:
+    return None if value is None else Decimal(value)
 
 
 def _numbers(at: str, element: JSON) -> Iterator[str]:
-    low, high, initial = (_number(element.get(key)) for key in ("min_value", "max_value", "initial_value"))
+    low, high, initial = (_decimal(element.get(key)) for key in ("min_value", "max_value", "initial_value"))
     if low is not None and high is not None and low > high:
         yield f"{at}/min_value: must not be more than max_value"
     if initial is not None and ((low is not None and initial < low) or (high is not None and initial > high)):
@@ -177,7 +181,7 @@ BUTTON: Mapping[str, Check] = {
 IMAGE: Mapping[str, Check] = {"image_url": text(1, sizes.IMAGE_URL), "slack_file": anything}
 
 
-def _one_source(at: str, image: JSON) -> Iterator[str]:
+def one_source(at: str, image: JSON) -> Iterator[str]:
     if (image.get("image_url") is None) == (image.get("slack_file") is None):
         yield f"{at}: must define either image_url or slack_file"
 
@@ -198,7 +202,7 @@ ELEMENTS: Mapping[str, Check] = {
     ),
     "workflow_button": record({"text": plain(sizes.BUTTON_TEXT), "workflow": anything}, BUTTON),
     "overflow": both(record({"options": items(OVERFLOW_OPTION, 1, sizes.OVERFLOW_OPTIONS)}, ACTION), _different_values),
-    "image": both(record({"alt_text": text(1, sizes.ALT_TEXT)}, IMAGE), _one_source),
+    "image": both(record({"alt_text": text(1, sizes.ALT_TEXT)}, IMAGE), one_source),
     "checkboxes": _choices(ANY_OPTION, "initial_options", items(ANY_OPTION, 1, sizes.CHOICES)),
     "radio_buttons": _choices(ANY_OPTION, "initial_option", ANY_OPTION),
     "static_select": _static({**PICKER, "initial_option": PLAIN_OPTION}),

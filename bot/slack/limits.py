@@ -13,8 +13,19 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 from bot.slack import sizes
-from bot.slack.elements import ELEMENTS, IN_ACTIONS, IN_INPUT, IN_SECTION, any_text, place, plain, texts
-from bot.slack.shapes import Check, anything, both, flag, items, one_of, record, tagged, text
+from bot.slack.elements import (
+    ELEMENTS,
+    IN_ACTIONS,
+    IN_INPUT,
+    IN_SECTION,
+    any_text,
+    mrkdwn,
+    one_source,
+    place,
+    plain,
+    texts,
+)
+from bot.slack.shapes import Check, any_number, anything, both, flag, items, one_of, record, tagged, text
 
 JSON = dict[str, Any]
 Surface = Literal["modal", "home", "message"]
@@ -26,18 +37,17 @@ def _section_says_something(at: str, block: JSON) -> Iterator[str]:
 
 
 def _no_dispatch_with_files(at: str, block: JSON) -> Iterator[str]:
-    element = block.get("element")
-    if block.get("dispatch_action") and isinstance(element, dict) and element.get("type") == "file_input":
+    if block.get("dispatch_action") and block["element"]["type"] == "file_input":
         yield f"{at}/dispatch_action: is not supported with file_input"
 
 
 def _different_actions(at: str, block: JSON) -> Iterator[str]:
     seen: set[str] = set()
-    for number, element in enumerate(block["elements"] if isinstance(block.get("elements"), list) else []):
-        name = element.get("action_id") if isinstance(element, dict) else None
-        if isinstance(name, str) and name in seen:
+    for number, element in enumerate(block["elements"]):
+        name = element.get("action_id")
+        if name in seen:
             yield f'{at}/elements/{number}/action_id: `action_id` "{name}" already exists'
-        seen.add(str(name))
+        seen |= {name} if name else set()
 
 
 def _card_says_something(at: str, block: JSON) -> Iterator[str]:
@@ -52,9 +62,9 @@ CARD = both(
         {
             "block_id": text(1, sizes.BLOCK_ID),
             "actions": items(place(("button",)), 1, sizes.CARD_BUTTONS),
-            "title": any_text(sizes.CARD_TITLE),
-            "subtitle": any_text(sizes.CARD_TITLE),
-            "body": any_text(sizes.CARD_BODY),
+            "title": mrkdwn(sizes.CARD_TITLE),
+            "subtitle": mrkdwn(sizes.CARD_TITLE),
+            "body": mrkdwn(sizes.CARD_BODY),
             "hero_image": IMAGE,
             "icon": IMAGE,
         },
@@ -85,6 +95,7 @@ SIMPLE: Mapping[str, Check] = {
     "image": _block(
         {"alt_text": text(1, sizes.ALT_TEXT)},
         {"image_url": text(1, sizes.IMAGE_URL), "slack_file": anything, "title": plain(sizes.ALT_TEXT)},
+        one_source,
     ),
     "input": _block(
         {"label": plain(sizes.LABEL), "element": place(IN_INPUT)},
@@ -119,6 +130,13 @@ SIMPLE: Mapping[str, Check] = {
     ),
 }
 
+CELL = tagged(
+    {
+        "raw_text": record({"text": text()}),
+        "raw_number": record({"text": text(), "value": any_number}),
+        "rich_text": record({"elements": items(anything)}),
+    }
+)
 MODAL_ONLY: Mapping[str, Check] = {
     "alert": _block(
         {"text": any_text(sizes.ALERT)}, {"level": one_of("default", "info", "warning", "error", "success")}
@@ -129,7 +147,7 @@ MESSAGE_ONLY: Mapping[str, Check] = {
     "carousel": _block({"elements": items(tagged({"card": CARD}), 1, sizes.CAROUSEL_CARDS)}),
     "markdown": _block({"text": text(1, sizes.MARKDOWN)}),
     "table": _block(
-        {"rows": items(items(anything, 1, sizes.TABLE_COLUMNS), 1, sizes.TABLE_ROWS)}, {"column_settings": anything}
+        {"rows": items(items(CELL, 1, sizes.TABLE_COLUMNS), 1, sizes.TABLE_ROWS)}, {"column_settings": anything}
     ),
     "container": _block(
         {"child_blocks": items(tagged(SIMPLE), 1, sizes.CONTAINER_BLOCKS)},
@@ -153,13 +171,13 @@ def _blocks(surface: Surface, most: int, fewest: int = 1) -> Check:
     return both(items(tagged(BLOCKS[surface]), fewest, most), _different_blocks)
 
 
-def _different_blocks(at: str, blocks: Any) -> Iterator[str]:
+def _different_blocks(at: str, blocks: list[JSON]) -> Iterator[str]:
     seen: set[str] = set()
-    for number, block in enumerate(blocks if isinstance(blocks, list) else []):
-        name = block.get("block_id") if isinstance(block, dict) else None
-        if isinstance(name, str) and name in seen:
+    for number, block in enumerate(blocks):
+        name = block.get("block_id")
+        if name in seen:
             yield f'{at}/{number}/block_id: `block_id` "{name}" already exists'
-        seen.add(str(name))
+        seen |= {name} if name else set()
 
 
 METADATA: Mapping[str, Check] = {
@@ -178,7 +196,24 @@ MODAL = record(
     },
 )
 HOME = record({"blocks": _blocks("home", sizes.VIEW_BLOCKS)}, METADATA)
-VIEW = tagged({"modal": MODAL, "home": HOME})
+
+
+def elements(block: JSON) -> list[JSON]:
+    """The elements of one block, wherever they stand in it."""
+    found = [block.get("element"), block.get("accessory"), *block.get("elements", ())]
+    return [element for element in found if element is not None]
+
+
+def _submit_for_inputs(at: str, view: JSON) -> Iterator[str]:
+    inputs = [number for number, block in enumerate(view["blocks"]) if block["type"] == "input"]
+    if inputs and view.get("submit") is None:
+        yield f"{at}/blocks/{inputs[0]}/input: must define `submit` to use an `input` block in modals"
+
+
+def _one_focus(at: str, view: JSON) -> Iterator[str]:
+    focused = [n for n, block in enumerate(view["blocks"]) for one in elements(block) if one.get("focus_on_load")]
+    for number in focused[1:]:
+        yield f"{at}/blocks/{number}: only one element can be set to focus_on_load"
 
 
 def size(view: Any) -> int:
@@ -186,62 +221,40 @@ def size(view: Any) -> int:
     return len(json.dumps(view, ensure_ascii=False, separators=(",", ":")).encode())
 
 
+def _not_too_large(at: str, view: JSON) -> Iterator[str]:
+    if size(view) > sizes.VIEW_BYTES:
+        yield f"{at}: the view is larger than {sizes.VIEW_BYTES} bytes"
+
+
+def _one_table(at: str, blocks: list[JSON]) -> Iterator[str]:
+    if sum(block["type"] == "table" for block in blocks) > 1:
+        yield f"{at}: no more than 1 table allowed"
+
+
+def _markdown_together(at: str, blocks: list[JSON]) -> Iterator[str]:
+    if sum(len(block["text"]) for block in blocks if block["type"] == "markdown") > sizes.MARKDOWN:
+        yield f"{at}: markdown blocks must be less than {sizes.MARKDOWN + 1} characters together"
+
+
+VIEW = tagged(
+    {
+        "modal": both(MODAL, _submit_for_inputs, _one_focus, _not_too_large),
+        "home": both(HOME, _one_focus, _not_too_large),
+    }
+)
+MESSAGE = both(_blocks("message", sizes.MESSAGE_BLOCKS, fewest=0), _one_table, _markdown_together)
+
+
 def view_problems(view: Any) -> list[str]:
     """Everything that Slack would refuse in a modal or a Home tab; empty when it would be accepted."""
-    problems = list(VIEW("", view))
-    if isinstance(view, dict):
-        problems += _submit_for_inputs(view)
-        problems += _one_focus(view)
-        if size(view) > sizes.VIEW_BYTES:
-            problems.append(f": the view is larger than {sizes.VIEW_BYTES} bytes")
-    return problems
+    return list(VIEW("", view))
 
 
 def message_problems(blocks: Any, text: str | None = None) -> list[str]:
     """Everything that Slack would refuse in a message's `blocks` (may be empty), and in its `text` where given."""
-    problems = list(_blocks("message", sizes.MESSAGE_BLOCKS, fewest=0)("/blocks", blocks))
-    listed = [block for block in blocks if isinstance(block, dict)] if isinstance(blocks, list) else []
-    markdown = sum(len(str(block.get("text", ""))) for block in listed if block.get("type") == "markdown")
-    if markdown > sizes.MARKDOWN:
-        problems.append(f"/blocks: markdown blocks must be less than {sizes.MARKDOWN + 1} characters together")
-    if sum(block.get("type") == "table" for block in listed) > 1:
-        problems.append("/blocks: no more than 1 table allowed")
+    problems = list(MESSAGE("/blocks", blocks))
     if text is not None and len(text) > sizes.MESSAGE_TEXT:
         problems.append(f"/text: must be less than {sizes.MESSAGE_TEXT + 1} characters")
     if not blocks and text == "":
         problems.append("/text: no text and no blocks")
     return problems
-
-
-def elements(block: Any) -> list[JSON]:
-    """The elements of one block, wherever they stand in it."""
-    if not isinstance(block, dict):
-        return []
-    listed = block.get("elements")
-    found = [block.get("element"), block.get("accessory"), *(listed if isinstance(listed, list) else [])]
-    return [element for element in found if isinstance(element, dict)]
-
-
-def _listed(view: JSON) -> list[Any]:
-    blocks = view.get("blocks")
-    return blocks if isinstance(blocks, list) else []
-
-
-def _submit_for_inputs(view: JSON) -> Iterator[str]:
-    if view.get("type") != "modal" or view.get("submit") is not None:
-        return
-    for number, block in enumerate(_listed(view)):
-        if isinstance(block, dict) and block.get("type") == "input":
-            yield f"/blocks/{number}/input: must define `submit` to use an `input` block in modals"
-            return
-
-
-def _one_focus(view: JSON) -> Iterator[str]:
-    focused = [
-        number
-        for number, block in enumerate(_listed(view))
-        for element in elements(block)
-        if element.get("focus_on_load") is True
-    ]
-    for number in focused[1:]:
-        yield f"/blocks/{number}: only one element can be set to focus_on_load"

@@ -39,7 +39,8 @@ def mine(
     if not blocks:
         return Message("You have nothing yet. /platform shows what you can ask for.")
     blocks += _more(len(instances) - MOST, "instances") + _more(len(requests) - MOST, "open requests")
-    return Message(f"You have {len(instances)} instances and {len(requests)} open requests.", blocks)
+    text = f"You have {_count(instances, 'instance')} and {_count(requests, 'open request')}."
+    return Message(text, [_section(text), *blocks])
 
 
 def waiting(records: Sequence[RequestRecord], words_of: WordsOf) -> Message:
@@ -53,7 +54,8 @@ def waiting(records: Sequence[RequestRecord], words_of: WordsOf) -> Message:
             blocks += buttons.for_step(record, step.name)
     if not blocks:
         return Message("Nothing waits for you.")
-    return Message(f"{len(records)} requests wait for you.", blocks + _more(len(records) - MOST, "requests"))
+    text = "1 request waits for you." if len(records) == 1 else f"{len(records)} requests wait for you."
+    return Message(text, [_section(text), *blocks, *_more(len(records) - MOST, "requests")])
 
 
 def _instance(instance: InstanceRecord, title: str) -> list[JSON]:
@@ -71,6 +73,10 @@ def _instance(instance: InstanceRecord, title: str) -> list[JSON]:
 def _request(record: RequestRecord, words_: Words) -> list[JSON]:
     text = f"*{record.number}* · {escape(words_.title(record))} · asked for by {words.person(record.requester)}"
     return [_section(f"{text}\n{words.headline(record, words_)}")]
+
+
+def _count(things: Sequence[object], name: str) -> str:
+    return f"1 {name}" if len(things) == 1 else f"{len(things) or 'no'} {name}s"
 
 
 def _more(count: int, what: str) -> list[JSON]:

@@ -53,9 +53,9 @@ def told(record: RequestRecord, event: EventRecord, words_: Words, card_: CardRe
     """What the requester hears of an event, in a direct message."""
     text = f"*{record.number} · {escape(words_.title(record))}*: {_news(record, event, words_)}"
     if card_ and card_.link:
-        text += f" <{card_.link}|See its card>."
+        text += f"\n<{card_.link}|See its card>"
     elif card_ and card_.error:
-        text += f" Its card could not be posted in {escape(card_.place)}, so the approvers were asked directly."
+        text += f"\nIts card could not be posted in {escape(card_.place)}, so the approvers were asked directly."
     blocks = [_section(_fitting(text))]
     if event.name in ("submitted", "edited") and record.state is RequestState.AWAITING_APPROVAL:
         blocks += buttons.for_requester(record)

@@ -41,6 +41,12 @@ def integer(low: int | None = None, high: int | None = None) -> Check:
     return check
 
 
+def any_number(at: str, value: Any) -> Iterator[str]:
+    """Any number; true and false are none."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        yield f"{at}: must provide a number"
+
+
 def flag(at: str, value: Any) -> Iterator[str]:
     """True or false."""
     if not isinstance(value, bool):
@@ -73,8 +79,8 @@ def items(each: Check, low: int = 1, high: int | None = None) -> Check:
             yield f"{at}: must provide at least {low} items"
         if high is not None and len(value) > high:
             yield f"{at}: no more than {high} items allowed"
-        for number, item in enumerate(value):
-            yield from each(f"{at}/{number}", item)
+        for index, item in enumerate(value):
+            yield from each(f"{at}/{index}", item)
 
     return check
 
@@ -118,11 +124,13 @@ def tagged(shapes: Mapping[str, Check]) -> Check:
     return check
 
 
-def both(*checks: Check) -> Check:
-    """All of them."""
+def both(shape: Check, *rules: Check) -> Check:
+    """A shape, and rules that may rely on it: they are asked only where the shape is right."""
 
     def check(at: str, value: Any) -> Iterator[str]:
-        for one in checks:
-            yield from one(at, value)
+        found = list(shape(at, value))
+        yield from found
+        for rule in () if found else rules:
+            yield from rule(at, value)
 
     return check

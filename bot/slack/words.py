@@ -150,19 +150,21 @@ def headline(record: RequestRecord, words: Words) -> str:
         given = [d for d in record.decisions if d.current and d.verdict == "approve"]
         so_far = f" Approved so far by {', '.join(person(d.person) for d in given)}." if given else ""
         return f"*Waits for approval* by {words.deciders(record)}.{so_far}"
-    event = last(record, str(record.state)) or last(record, "approved")
-    when = f" on {moment(event.at)}" if event else ""
-    by = f" by {person(event.person)}" if event and event.person else ""
-    reason = f": {shortened(str(event.data['reason']), _FIELD)}" if event and event.data.get("reason") else ""
-    return f"*{state(record)}*{by}{when}{reason}{_approvers(record)}"
+    approvals = [d for d in record.decisions if d.current and d.verdict == "approve"]
+    event = last(record, str(record.state))
+    told = f"*{state(record)}*"
+    if event:
+        by = f" by {person(event.person)}" if event.person else ""
+        reason = f": {shortened(str(event.data['reason']), _FIELD)}" if event.data.get("reason") else ""
+        told += f"{by} on {moment(event.at)}{reason}"
+    if approvals:
+        given = " and ".join(f"{person(d.person)} on {moment(d.at)}{_because(d.reason)}" for d in approvals)
+        told += f"\nApproved by {given}."
+    return told
 
 
-def _approvers(record: RequestRecord) -> str:
-    if record.state in (RequestState.REJECTED, RequestState.WITHDRAWN, RequestState.EXPIRED):
-        return ""
-    given = [d for d in record.decisions if d.current and d.verdict == "approve"]
-    told = [f"{person(d.person)} on {moment(d.at)}" for d in given]
-    return f"\nApproved by {' and '.join(told)}." if told else ""
+def _because(reason: str | None) -> str:
+    return f" ({shortened(reason, 500)})" if reason else ""
 
 
 def step_line(step: StepRecord, words: Words) -> str:

@@ -1,0 +1,168 @@
+"""The demo's stage: workspace, Jira's stand-in and status page in this process, and an unchanged bot beside it."""
+
+import contextlib
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+
+from bot.demo import jira_population, jira_server, page, population, server
+from bot.demo.jira import JiraStandIn
+from bot.demo.server import LOOPBACK, Server
+from bot.demo.status_page import StatusPage
+from bot.demo.workspace import Workspace
+
+#: Where the page and the bot are, unless somebody else is there.
+PAGE_PORT, BOT_PORT = 4280, 3000
+TRY = (
+    "/platform",
+    "/platform request postgres name=orders size=small",
+    "/platform request access system=billing role=admin",
+    "/platform list",
+    "/platform waiting",
+    "/platform help",
+)
+#: The bot has this long to be ready.
+PATIENCE = 30.0
+
+
+class StageError(RuntimeError):
+    """The demo cannot be set up; the text says why."""
+
+
+@dataclass
+class Stage:
+    """What runs, and where it can be looked at."""
+
+    workspace: Workspace
+    jira: JiraStandIn
+    status: StatusPage
+    page_url: str
+    jira_url: str
+    status_url: str
+    bot_url: str
+    log: Path
+    environment: Mapping[str, str]
+
+    def command(self, *words: str, token: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `frontdesk WORDS` as somebody."""
+        environment = {**self.environment, "FRONTDESK_URL": self.bot_url, "FRONTDESK_TOKEN": token, "NO_COLOR": "1"}
+        line = [sys.executable, "-m", "bot", *words]
+        return subprocess.run(line, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
+
+    def token(self, person: str) -> str:
+        """A bearer token for somebody. Raises StageError."""
+        made = self.command("token", "create", person)
+        if made.returncode:
+            raise StageError(f"No token for {person}: {made.stderr.strip()}")
+        return made.stdout.split()[-1]
+
+
+@contextmanager
+def staged(environment: Mapping[str, str]) -> Iterator[Stage]:
+    """Everything up and ready while the block runs, with a fresh database. Raises StageError."""
+    with TemporaryDirectory(prefix="frontdesk-") as folder, ExitStack() as stack:
+        workspace, jira, status = population.populated(), JiraStandIn(), StatusPage()
+        jira_population.populate(jira)
+        slack = stack.enter_context(
+            _served(server.build(workspace, page.routes(workspace, suggestions=TRY)), PAGE_PORT)
+        )
+        jira_site = stack.enter_context(Server(jira_server.build(jira)))
+        status_site = stack.enter_context(Server(status.build()))
+        workspace.base_url = slack.url
+        port = _free(BOT_PORT)
+        told = _environment(environment, Path(folder), port) | {
+            "SLACK_API_URL": f"{slack.url}/api/",
+            "JIRA_URL": jira_site.url,
+            "STATUS_PAGE_URL": f"{status_site.url}/api/notices",
+        }
+        log = Path(folder) / "bot.log"
+        stack.enter_context(_bot(told, log))
+        stage = Stage(
+            workspace,
+            jira,
+            status,
+            slack.url,
+            jira_site.url,
+            status_site.url,
+            f"http://{LOOPBACK}:{port}",
+            log,
+            told,
+        )
+        yield stage
+
+
+def offerings() -> Path:
+    """The folder `offerings` here, or the examples that come with the package."""
+    here = Path("offerings")
+    return here if here.is_dir() else Path(__file__).parent / "offerings"
+
+
+def _environment(given: Mapping[str, str], folder: Path, port: int) -> dict[str, str]:
+    """Whoever has a real Slack or Jira in their environment does not meet it in the demo."""
+    ours = ("SLACK_", "JIRA_", "FRONTDESK_", "DATABASE_URL", "OFFERINGS", "PUBLIC_URL", "HOST", "PORT")
+    kept = {name: value for name, value in given.items() if not name.startswith(ours)}
+    return kept | {
+        "DATABASE_URL": f"sqlite:///{folder}/frontdesk.db",
+        "OFFERINGS": str(offerings()),
+        "HOST": LOOPBACK,
+        "PORT": str(port),
+        "PUBLIC_URL": f"http://{LOOPBACK}:{port}",
+        "SLACK_BOT_TOKEN": population.BOT_TOKEN,
+        "SLACK_APP_TOKEN": population.APP_TOKEN,
+        "JIRA_USER": jira_population.BOT.email,
+        "JIRA_TOKEN": jira_population.BOT.token,
+        "ALLOWED_PRIVATE_HOSTS": LOOPBACK,
+    }
+
+
+def _served(application: object, port: int) -> Server:
+    try:
+        return Server(application, port=port)
+    except OSError:  # somebody else is there
+        return Server(application)
+
+
+def _free(port: int) -> int:
+    """The port, or another one if somebody is there."""
+    with socket.socket() as taken:
+        try:
+            taken.bind((LOOPBACK, port))
+        except OSError:
+            taken.bind((LOOPBACK, 0))
+        return int(taken.getsockname()[1])
+
+
+@contextmanager
+def _bot(environment: Mapping[str, str], log: Path) -> Iterator[None]:
+    with log.open("w") as output:
+        line = [sys.executable, "-m", "bot", "run"]
+        bot = subprocess.Popen(line, env=environment, stdout=output, stderr=output)  # noqa: S603 - ours
+        try:
+            _wait_until_ready(bot, f"http://{LOOPBACK}:{environment['PORT']}/readyz", log)
+            yield
+        finally:
+            bot.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                bot.wait(15)
+            bot.kill()
+            bot.wait()
+
+
+def _wait_until_ready(bot: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and bot.poll() is None:
+        try:
+            if httpx.get(url, trust_env=False).is_success:
+                return
+        except httpx.TransportError:  # it does not listen yet
+            pass
+        time.sleep(0.1)
+    raise StageError(f"The bot did not become ready. Its log ends with:\n{log.read_text()[-2000:]}")
