@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from bot.demo import views
 from bot.demo.entities import JSON, App, Delivery, Message, SlackError, View
-from bot.slack import sizes
-from bot.slack.elements import options_of
 from bot.slack.limits import message_problems
 
 if TYPE_CHECKING:
@@ -129,7 +127,5 @@ def of_suggestion(workspace: "Workspace", delivery: Delivery) -> list[JSON]:
 def _suggestion_problems(kind: str, found: Any) -> list[str]:
     if not found:
         return []
-    if len(options_of({kind: found})) > sizes.OPTIONS and kind == "options":
-        return [f"/options: no more than {sizes.OPTIONS} items allowed"]
     element = {"type": "static_select", "action_id": "a", kind: found}
     return message_problems([{"type": "actions", "elements": [element]}])

@@ -1,12 +1,16 @@
 """Slack's limits: what the checker refuses, and that what it accepts is what Slack's own descriptions accept."""
 
 import copy
+import functools
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
@@ -95,6 +99,11 @@ HOME: JSON = {"type": "home", "blocks": ORDINARY, "private_metadata": "x"}
 
 def modal_with(*blocks: JSON, **more: Any) -> JSON:
     return {"type": "modal", "title": plain("T"), "submit": plain("S"), "blocks": list(blocks), **more}
+
+
+@functools.cache
+def validator(name: str) -> Any:
+    return jsonschema.Draft7Validator(schema(name))
 
 
 def schema(name: str) -> Any:
@@ -315,6 +324,43 @@ def test_a_message_has_at_most_fifty_blocks_one_table_and_forty_thousand_charact
 def test_nonsense_is_a_problem_and_never_an_exception(nonsense: Any) -> None:
     assert view_problems(nonsense)
     assert message_problems([nonsense])
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Every place in some JSON."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in inner:
+        yield (*path, key)
+        yield from places(item, (*path, key))
+
+
+def spoilt(value: Any, path: tuple[Any, ...], junk: Any) -> Any:
+    """A copy with one place taken out (`...`) or replaced."""
+    whole = target = copy.deepcopy(value)
+    for key in path[:-1]:
+        target = target[key]
+    if junk is ...:
+        del target[path[-1]]
+    else:
+        target[path[-1]] = junk
+    return whole
+
+
+JUNK = [..., "", "x", "mrkdwn", "button", 0, -1, 1.5, True, [], {}, [[]], {"type": "mrkdwn", "text": "x"}]
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(st.data())
+def test_whatever_is_spoilt_nothing_is_raised_and_nothing_accepted_that_slacks_schema_refuses(
+    data: st.DataObject,
+) -> None:
+    modal = modal_with(data.draw(st.sampled_from(MODAL["blocks"])))
+    message = [data.draw(st.sampled_from(MESSAGE_BLOCKS))]
+    for whole, problems, name in ((modal, view_problems, "modal-view"), (message, message_problems, "message-blocks")):
+        path = data.draw(st.sampled_from(sorted(places(whole), key=str)))
+        bad = spoilt(whole, path, data.draw(st.sampled_from(JUNK)))
+        if bad and not problems(bad) and (SLACK / f"{name}.schema.json").exists():
+            assert list(validator(name).iter_errors(bad)) == []
 
 
 def test_an_initial_option_may_lack_what_slack_fills_in() -> None:
