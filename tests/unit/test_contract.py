@@ -252,6 +252,7 @@ def test_a_default_of_an_object_is_completed_too() -> None:
     inner = {"properties": {"a": {"default": 1}, "b": {"default": 2}}}
     assert with_defaults({"properties": {"it": {**inner, "default": {"a": 5}}}}, {}) == {"it": {"a": 5, "b": 2}}
     assert with_defaults({"properties": {"it": inner}}, {}) == {}
+    assert with_defaults({"properties": {"it": inner}}, "no object") == "no object"
 
 
 def test_a_schema_that_lies_is_named() -> None:
@@ -362,6 +363,7 @@ def test_a_form_without_fields_asks_nothing_and_a_recursive_one_ends() -> None:
     assert fields({"type": "string"}) == []
     node = {"type": "object", "properties": {"name": {"type": "string"}, "child": {"$ref": "#/$defs/node"}}}
     tree = {"properties": {"top": {"$ref": "#/$defs/node"}}, "$defs": {"node": node}}
+    assert faults(tree) == []
     assert [(each.name, each.kind) for each in fields(tree)] == [
         ("top", "section"),
         ("top.name", "string"),
@@ -467,3 +469,49 @@ def test_dotted_names_unfold() -> None:
 def test_importing_contracts_loads_no_validator() -> None:
     code = "import sys, bot.contract; sys.exit(any(name in sys.modules for name in ('jsonschema', 'yaml')))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# -- the rest of JSON Schema
+
+
+def test_a_contract_is_published_as_json() -> None:
+    made = contract.Contract("postgres", "v1", SCHEMA)
+    assert made.to_json() == {"name": "postgres", "version": "v1", "form": SCHEMA, "outputs": None}
+
+
+def test_fields_named_by_a_pattern_are_checked_and_others_are_unknown() -> None:
+    schema = {"patternProperties": {"^x-": {"type": "integer"}, "(": {}}, "additionalProperties": False}
+    assert problems(schema, {"x-a": 1, "x-b": "2", "y": 3}) == [
+        Problem("/x-b", "Has to be a whole number; got “2”."),
+        Problem("/y", "Unknown field."),
+    ]
+    assert faults(schema) == ["/: the pattern ( does not compile"]
+
+
+def test_alternatives_that_nothing_fits_are_refused_in_words() -> None:
+    assert told({"anyOf": [False, False]}, 1) == ["Fits none of what is accepted here; got “1”."]
+    assert told({"oneOf": [{}, True]}, 1) == ["Fits none of what is accepted here; got “1”."]
+    assert told({"properties": {"a": False}}, {"a": 1}) == ["Is not allowed here."]
+    assert told({"anyOf": [{"const": 1}, {"type": "string"}]}, []) == ["Has to be 1; got “[]”."]
+
+
+def test_a_dependency_names_what_is_missing() -> None:
+    schema = {"dependentRequired": {"a": ["b"], "c": ["d"]}}
+    assert problems(schema, {"a": 1}) == [Problem("/b", "Needed because “a” is given.")]
+    assert problems(schema, "no object") == []
+    seventh = {"$schema": "http://json-schema.org/draft-07/schema#", "dependencies": {"a": ["b"]}}
+    assert told(seventh, {"a": 1}) == ["Lacks a field that another answer asks for."]
+
+
+def test_many_schemas_do_not_fill_the_memory() -> None:
+    from bot.contract import validation
+
+    for number in range(validation._MOST_VALIDATORS + 1):
+        assert problems({"const": number}, number) == []
+    assert len(validation._VALIDATORS) <= validation._MOST_VALIDATORS
+
+
+def test_a_reference_into_nowhere_asks_for_free_text() -> None:
+    assert fields({"properties": {"a": {"$ref": "#/$defs/gone/further"}}})[0].kind == "json"
+    assert fields({"properties": {"a": {"allOf": [{"type": "integer"}], "title": "A"}}})[0].kind == "integer"
+    assert parse(question({"type": "array", "items": {"type": "string"}}), "[x") == ["[x"]

@@ -201,3 +201,9 @@ def test_a_model_says_in_words_what_breaks() -> None:
         "name: maxLength was 30, is 20",
         "team: new and required",
     ]
+
+
+def test_a_restriction_of_further_fields_is_named() -> None:
+    old, new = {"type": "object"}, {"type": "object", "additionalProperties": {"type": "string"}}
+    assert breaking(old, new) == ["the whole form: further fields are restricted now"]
+    assert comparable({"anyOf": [{"type": "string", "title": "x"}]}) == {"anyOf": [{"type": "string"}]}

@@ -445,6 +445,65 @@ def test_mentions_and_markup_stay_text() -> None:
     assert inputs(view)["/a"]["label"]["text"] == evil
 
 
+def test_the_only_possible_answer_is_filled_in() -> None:
+    schema = obj({"it": {"const": "agreed"}}, ("it",))
+    assert forms.answers(schema, submitted(modal(schema))) == {"it": "agreed"}
+
+
+def test_more_choices_than_slack_holds_are_typed() -> None:
+    many = {"enum": list(range(10_001))}
+    schema = obj({"one": many, "some": {"type": "array", "items": many}}, ("one", "some"))
+    view = modal(schema, {"one": 7, "some": [8, 10_000]})
+    assert forms.answers(schema, submitted(view)) == {"one": 7, "some": [8, 10_000]}
+
+
+def test_limits_that_slack_cannot_check_are_told() -> None:
+    schema = obj(
+        {
+            "step": {"type": "number", "multipleOf": 0.5, "exclusiveMinimum": 0},
+            "some": {"type": "array", "items": {"type": "integer"}, "minItems": 2, "maxItems": 3},
+            "id": {"type": "string", "pattern": "^[a-z]$", "default": "x"},
+            "when": {"type": "string", "format": "duration"},
+        }
+    )
+    hints = {name: block["hint"]["text"] for name, block in inputs(modal(schema)).items()}
+    assert hints == {
+        "/step": "More than 0. A multiple of 0.5.",
+        "/some": "At least 2. At most 3. One on each line.",
+        "/id": "Pattern “^[a-z]$”. Left empty: x.",
+        "/when": "A duration like P3D or PT12H.",
+    }
+
+
+def test_a_default_in_an_optional_section_is_a_placeholder() -> None:
+    properties = {
+        "list": {"type": "array", "items": {"type": "string"}, "default": ["a", "b"]},
+        "n": {"type": "integer", "default": 3},
+    }
+    view = modal(obj({"section": obj(properties), "plain": {"type": "string", "examples": ["a"]}}))
+    assert "initial_value" not in element(view, "/section/n")
+    assert element(view, "/section/n")["placeholder"]["text"] == "Default: 3"
+    assert element(view, "/section/list")["placeholder"]["text"] == "Default: a, b"
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"type": "string", "format": "date"}, "2026-99-99"),
+        ({"type": "string", "format": "date"}, "tomorrow!!"),
+        ({"type": "array", "items": {"type": "integer"}}, ["x", "y"]),
+        ({"type": "array", "items": {"type": "integer"}}, "none"),
+        ({"type": "integer"}, 10**4000),
+        ({"type": "integer", "minimum": 5, "maximum": 3}, 4),
+        ({"type": "boolean"}, "yes"),
+        ({"type": "string", "format": "date-time"}, "2026-11-22T10:30:00"),
+    ],
+)
+def test_a_bad_value_never_spoils_the_view(schema: dict[str, Any], value: Any) -> None:
+    view = modal(obj({"it": schema}), {"it": value})
+    assert notes(view)
+
+
 # -- errors
 
 
@@ -489,6 +548,7 @@ def test_what_cannot_be_read_stays_as_it_was_typed_and_is_refused_at_its_field()
 def test_a_stand_in_may_send_an_empty_option_for_an_empty_field() -> None:
     state = {"/nodes": {"answer": {"type": "number_input", "selected_option": None}}}
     assert forms.answers(obj({"nodes": {"type": "integer"}}), state) == {}
+    assert forms.answers(obj({"nodes": {"type": "integer"}}), {"/nodes": {"answer": {"value": ""}}}) == {}
 
 
 # -- properties
@@ -637,6 +697,16 @@ def test_a_forged_state_for_one_field_is_refused_at_that_field() -> None:
             back = forms.answers(SCHEMA, {**good, block: {"answer": odd}, "/nobody": {"answer": odd}})
             pointers = {problem.pointer for problem in problems(SCHEMA, back)}
             assert all(pointer.startswith(block) for pointer in pointers), (block, odd)
+
+
+def test_odd_entries_among_the_picked_are_refused() -> None:
+    state = {
+        "/backups": {"answer": {"selected_options": [{"value": "true"}, {"value": "true"}]}},
+        "/urgent": {"answer": {"selected_option": {"value": "perhaps"}}},
+        "/moment": {"answer": {"selected_date_time": "soon"}},
+    }
+    back = forms.answers(SCHEMA, state)
+    assert (back["backups"], back["urgent"], back["moment"]) == ([True, True], "perhaps", "soon")
 
 
 def test_more_than_python_reads_as_a_number_is_refused() -> None:
