@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Literal
 
-from bot.contract.schema import Resolved, Schema, kinds, pointer, properties, required, resolve
+from bot.contract.schema import Resolved, Schema, kinds, pointer, properties, remembered, required, resolve
 from bot.contract.wording import marks_secret
 
 Kind = Literal[
@@ -83,7 +84,7 @@ class Question:
     must: bool = False
     schema: Schema = field(default_factory=dict, repr=False)
 
-    @property
+    @cached_property
     def pointer(self) -> str:
         """RFC 6901: `/network/cidr`."""
         return pointer(self.path)
@@ -96,11 +97,16 @@ class Question:
 
 def fields(schema: Schema) -> list[Question]:
     """The questions of a form, each object's heading before its own; a form without fields has none."""
+    return list(_questions(schema))
+
+
+@remembered
+def _questions(schema: Schema) -> tuple[Question, ...]:
     top = resolve(schema, schema)
     around = _Around((), needed=True, optional=False, defaults={}, seen=top.refs)
     if _is_object(top.schema):
-        return list(_inside(top.schema, around, schema))
-    return []
+        return tuple(_inside(top.schema, around, schema))
+    return ()
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,12 @@
 """Reading a JSON Schema: what stands behind a `$ref`, an `allOf` of one and an `Optional`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
 
 Schema = dict[str, Any]
+T = TypeVar("T")
 
 #: A question's type is guessed from these where the schema has none (every page of a Backstage template).
 _TELLING = {
@@ -20,6 +22,30 @@ _TELLING = {
     "multipleOf": "number",
 }
 _JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", type(None): "null"}
+
+
+#: How many schemas are remembered: a few per offering, and some that pass by.
+MOST_REMEMBERED = 1000
+
+
+def remembered(make: Callable[[Schema], T]) -> Callable[[Schema], T]:
+    """Makes it once for each schema object, for schemas are never changed in place.
+
+    By identity, since comparing or hashing a large one costs more than most of what is made of it. The schema is
+    kept alive beside the result, so that its id is not used twice.
+    """
+    known: dict[int, tuple[Schema, T]] = {}
+
+    @wraps(make)
+    def remember(schema: Schema) -> T:
+        found = known.get(id(schema))
+        if found is None:
+            if len(known) >= MOST_REMEMBERED:
+                known.clear()
+            found = known[id(schema)] = schema, make(schema)
+        return found[1]
+
+    return remember
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from bot.contract.formats import FORMATS
-from bot.contract.schema import Schema, pointer, properties, resolve, target
+from bot.contract.schema import Schema, pointer, properties, remembered, resolve, target
 from bot.contract.wording import nearest, told
 from bot.errors import Problem
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
     from jsonschema.protocols import Validator
-
-#: Validators by the identity of their schema, which is kept alive beside them so that an id is not used twice.
-_VALIDATORS: dict[int, tuple[Schema, "Validator"]] = {}
-_MOST_VALIDATORS = 1000
 
 
 def problems(schema: Schema, value: Any) -> list[Problem]:
@@ -33,17 +29,9 @@ def problems(schema: Schema, value: Any) -> list[Problem]:
     return sorted({problem for error in errors for problem in told(error, schema)})
 
 
+@remembered
 def validator(schema: Schema) -> "Validator":
-    """The validator of a schema, built once for each schema object."""
-    known = _VALIDATORS.get(id(schema))
-    if known is None:
-        if len(_VALIDATORS) >= _MOST_VALIDATORS:
-            _VALIDATORS.clear()
-        known = _VALIDATORS[id(schema)] = schema, _built(schema)
-    return known[1]
-
-
-def _built(schema: Schema) -> "Validator":
+    """The validator of a schema."""
     from referencing import Registry  # noqa: PLC0415 - slow to import, and the command line starts often
 
     make = _strict(draft7="draft-07" in str(schema.get("$schema", "")))

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, EmailStr, Field, HttpUrl, SecretStr
 
 from bot import contract
-from bot.contract import Question, faults, fields, parse, problems, typed, unflatten, with_defaults
+from bot.contract import Question, Schema, faults, fields, parse, problems, typed, unflatten, with_defaults
+from bot.contract.schema import MOST_REMEMBERED, remembered
 from bot.errors import Problem
 
 PERSON = Annotated[str, Field(json_schema_extra={"format": "person"})]
@@ -503,12 +504,19 @@ def test_a_dependency_names_what_is_missing() -> None:
     assert told(seventh, {"a": 1}) == ["Lacks a field that another answer asks for."]
 
 
-def test_many_schemas_do_not_fill_the_memory() -> None:
-    from bot.contract import validation
+def test_what_was_made_of_a_schema_is_remembered_and_does_not_fill_the_memory() -> None:
+    made: list[Any] = []
 
-    for number in range(validation._MOST_VALIDATORS + 1):
-        assert problems({"const": number}, number) == []
-    assert len(validation._VALIDATORS) <= validation._MOST_VALIDATORS
+    @remembered
+    def make(schema: Schema) -> int:
+        made.append(schema)
+        return len(made)
+
+    first: Schema = {}
+    assert (make(first), make(first)) == (1, 1)
+    others = [Schema() for _ in range(MOST_REMEMBERED)]
+    assert [make(other) for other in others] == list(range(2, MOST_REMEMBERED + 2))
+    assert make(first) == MOST_REMEMBERED + 2
 
 
 def test_a_reference_into_nowhere_asks_for_free_text() -> None:
