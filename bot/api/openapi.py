@@ -84,12 +84,19 @@ def _moved(name: str, schema: Mapping[str, Any]) -> Iterable[tuple[str, JSON]]:
 
 
 def _pointing(value: Any, name: str) -> Any:
-    """References (also those of a discriminator's mapping) to where `_moved` puts what they name."""
+    """References, also those of a discriminator's mapping, to where `_moved` puts what they name."""
     if isinstance(value, dict):
-        return {key: _target(each, name) if key == "$ref" else _pointing(each, name) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_pointing(each, name) for each in value]
-    return _target(value, name) if isinstance(value, str) and value.startswith("#/$defs/") else value
+        return {key: _within(key, each, name) for key, each in value.items()}
+    return [_pointing(each, name) for each in value] if isinstance(value, list) else value
+
+
+def _within(key: str, value: Any, name: str) -> Any:
+    if key == "$ref":
+        return _target(value, name)
+    if key == "mapping" and isinstance(value, dict):
+        named = {each for each in value.values() if isinstance(each, str) and each.startswith("#/$defs/")}
+        return {k: _target(each, name) if each in named else _pointing(each, name) for k, each in value.items()}
+    return _pointing(value, name)
 
 
 def _target(ref: Any, name: str) -> Any:

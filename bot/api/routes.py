@@ -48,6 +48,7 @@ Instances = schemas.Listing[schemas.Instance]
 
 router = APIRouter(prefix="/v1", route_class=StrictRoute, responses=problem_responses(400, 401, 404, 413, 422, 503))
 _MOVES: Any = problem_responses(403, 409)
+_AGAIN: Any = {200: {"description": "The same key had made it before", "model": schemas.Request}}
 
 
 @router.get("/offerings", tags=["offerings"])
@@ -70,7 +71,7 @@ def plan(service: Desk, me: Me, name: str, body: schemas.Answers) -> schemas.Lis
     return schemas.Listing(items=[schemas.PlannedStep.of(each) for each in planned], next=None)
 
 
-@router.post("/offerings/{name}/requests", status_code=201, tags=["offerings"])
+@router.post("/offerings/{name}/requests", status_code=201, tags=["offerings"], responses=_AGAIN)
 def submit(
     service: Desk, me: Me, name: str, body: schemas.Submission, response: Response, key: Key = None
 ) -> schemas.Request:
@@ -188,7 +189,7 @@ def delete(
     me: Me,
     number: Number,
     response: Response,
-    reason: Annotated[str | None, Query(max_length=3000)] = None,
+    reason: Annotated[str | None, Query(max_length=3000, pattern=r"^[^\x00]*$")] = None,
     key: Key = None,
 ) -> schemas.Request:
     """Ask for the end of an instance; the answer is that request."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
 from bot import settings
-from bot.cli.failures import NOT_FOUND, REFUSED, SIGNED_OUT, UNREACHABLE, Failure
+from bot.cli.failures import NOT_FOUND, REFUSED, SIGNED_OUT, UNREACHABLE, USAGE, Failure
 
 if TYPE_CHECKING:
     import httpx
@@ -50,14 +50,16 @@ class Client:
         """One call to `/v1/...`. Raises Failure with the exit code that fits the answer."""
         import httpx  # noqa: PLC0415 - as above
 
-        address = "/".join([self.url, "v1", *(quote(part, safe="") for part in path)])
         params = {name: value for name, value in (query or {}).items() if value is not None}
         headers = {"Idempotency-Key": key} if key else {}
         try:
+            address = "/".join([self.url, "v1", *(quote(part, safe="") for part in path)])
             answer = self._http.request(method, address, params=params, json=body, headers=headers)
-        except (httpx.TransportError, httpx.InvalidURL) as error:
+        except (httpx.RequestError, httpx.InvalidURL) as error:
             why = str(error) or type(error).__name__
             raise Failure(UNREACHABLE, f"{self.url} cannot be reached (FRONTDESK_URL): {why}") from None
+        except ValueError as error:  # half a character, an infinite number, a key in Cyrillic
+            raise Failure(USAGE, f"What was given cannot be sent: {error}") from None
         return self._read(answer)
 
     def _read(self, answer: "httpx.Response") -> JSON:

@@ -45,7 +45,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) 
     """A table, or `empty` when there is nothing in it."""
     from rich.table import Column, Table  # noqa: PLC0415 - only where a table is shown
 
-    made = Table(*(Column(_text(column)) for column in columns), box=None, pad_edge=False, header_style="bold")
+    named = [Column(_text(name), overflow="fold", no_wrap=not position) for position, name in enumerate(columns)]
+    made = Table(*named, box=None, pad_edge=False, header_style="bold")
     for row in rows:
         made.add_row(*(_cell(value) for value in row))
     if made.row_count:
@@ -56,9 +57,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str) 
 
 def facts(pairs: Iterable[tuple[str, Any]]) -> None:
     """Names and values below each other; nothing for None."""
-    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.table import Column, Table  # noqa: PLC0415 - as above
 
-    made = Table.grid(padding=(0, 2))
+    made = Table.grid(Column(no_wrap=True), Column(overflow="fold"), padding=(0, 2))
     for name, value in pairs:
         if value is not None:
             made.add_row(_text(name, "bold"), _cell(value))

@@ -354,6 +354,11 @@ def test_a_wrong_query_is_named(refused: httpx.Client, query: str, named: str) -
     assert found[0]["detail"].startswith(f"{named} (query): ")
 
 
+def test_a_reason_in_a_query_holds_no_nul(refused: httpx.Client) -> None:
+    problem(refused.delete("/v1/instances/INS-1?reason=a%00b"), 422)
+    problem(refused.delete("/v1/instances/INS-1?reason=a%0Ab"), 404)
+
+
 def test_unknown_routes_and_methods_are_problems_too(refused: httpx.Client) -> None:
     assert problem(refused.get("/v1/nothing"), 404)["detail"] == "There is nothing at /v1/nothing."
     answer = refused.put("/v1/instances/INS-1")

@@ -266,6 +266,12 @@ def test_a_server_that_is_not_there_or_is_not_ours_is_said_so(terminal: Terminal
     assert terminal("ada", "list", FRONTDESK_URL=healthz, expect=3).err.startswith("There is nothing at /healthz/v1")
 
 
+def test_what_cannot_be_sent_is_said_so(terminal: Terminal) -> None:
+    for words in (["--key", "ключ", "seat", "--reason", "x"], ["seat", "--reason", "half \udcff"]):
+        assert "cannot be sent" in terminal("ada", "request", *words, expect=2).err
+    assert "cannot be sent" in terminal("ada", "show", "\udcff", expect=2).err
+
+
 def test_a_text_cannot_write_elsewhere_on_the_terminal(terminal: Terminal) -> None:
     terminal("ada", "request", "seat", "--reason", "a\x1b[2Jb [red]c[/red] :smile: <!channel>")
     shown = terminal("ada", "show", "REQ-1").out
