@@ -51,7 +51,7 @@ def typed(schema: Schema, pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, A
 def unflatten(pairs: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> dict[str, Any]:
     """`{"network.cidr": x}` is `{"network": {"cidr": x}}`; of two that clash the later one stands."""
     nested: dict[str, Any] = {}
-    for name, value in pairs.items() if isinstance(pairs, Mapping) else pairs:
+    for name, value in dict(pairs).items():
         _put(nested, tuple(name.split(".")), value)
     return nested
 
