@@ -78,13 +78,16 @@ class Client:
 
 
 def _line(problem: JSON) -> str:
-    """`  --network.cidr: Required.` for a form's field, else as the server says it."""
-    return line(str(problem.get("pointer", "")), str(problem.get("detail", "")))
+    """A problem of the body that was sent; its answers are in `form` or `outputs`."""
+    where = str(problem.get("pointer", ""))
+    for name in ("/form", "/outputs"):
+        if where == name or where.startswith(name + "/"):
+            where = where.removeprefix(name)
+            break
+    return line(where, str(problem.get("detail", "")))
 
 
 def line(pointer: str, detail: str) -> str:
-    """One field's problem as it is told on the command line."""
-    parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
-    if parts and parts[0] in {"form", "outputs"}:
-        parts = parts[1:]
-    return f"  --{'.'.join(parts)}: {detail}" if parts else f"  {detail}"
+    """`  --network.cidr: Required.`: one field's problem as it is told on the command line."""
+    name = ".".join(part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:])
+    return f"  --{name}: {detail}" if name else f"  {detail}"

@@ -37,6 +37,7 @@ def migrate() -> None:
     from bot import app  # noqa: PLC0415 - the whole server
 
     app.migrate(settings.read())
+    typer.echo("The database is at the schema of this version.")
 
 
 @cli.command()
