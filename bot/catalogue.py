@@ -3,7 +3,7 @@
 import importlib
 import sys
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
@@ -39,10 +39,6 @@ class Catalogue:
         """The newest version of every offering, by title."""
         return sorted((list(versions.values())[-1] for versions in self.offerings.values()), key=lambda o: o.title)
 
-    def all(self) -> list[Offering[Any]]:
-        """Every version of every offering."""
-        return [offering for versions in self.offerings.values() for offering in versions.values()]
-
     def offering(self, name: str, version: str | None = None) -> Offering[Any] | None:
         """One offering; without a version its newest."""
         versions = self.offerings.get(name, {})
@@ -59,27 +55,28 @@ class Catalogue:
 
 def load(folder: Path, environment: Mapping[str, str]) -> Catalogue:
     """Everything in `folder`, with the handlers it needs built from `environment`. Raises Misconfigured."""
-    classes = handler_classes()
-    offerings = read_offerings(folder)
+    offerings, classes = read_offerings(folder), handler_classes()
+    needed = {cls: offering for offering in reversed(offerings) for cls in handlers_of(offering, classes)}
+    built = [_build(cls, environment, needed.get(cls)) for cls in classes]
+    handlers = {handler.name: handler for handler in built if handler is not None}
+    by_resource = {type(handler).resource: handler for handler in handlers.values()}
+    return Catalogue(_by_name(offerings), handlers, by_resource)
+
+
+def handlers_of(offering: Offering[Any], classes: Sequence[type[Handler[Any]]]) -> list[type[Handler[Any]]]:
+    """Lint one offering; the handlers that make its resources real. Raises Misconfigured."""
     by_resource = {cls.resource: cls for cls in classes}
-    needed: dict[type[Handler[Any]], Offering[Any]] = {}
-    for offering in offerings:
-        for kind in check(offering):
-            cls = next((by_resource[base] for base in kind.__mro__ if base in by_resource), None)
-            if cls is None:
-                raise Misconfigured(
-                    f"{offering.name} returns a {kind.__name__}, which no handler makes real.",
-                    where=offering.where,
-                    hint=f"Install the plug-in that brings it (entry-point group {PLUG_INS}).",
-                )
-            needed.setdefault(cls, offering)
-    handlers = {cls.name: _build(cls, environment, needed.get(cls)) for cls in classes}
-    built = {name: handler for name, handler in handlers.items() if handler is not None}
-    return Catalogue(
-        offerings=_by_name(offerings),
-        handlers=built,
-        by_resource={type(handler).resource: handler for handler in built.values()},
-    )
+    found: dict[type[Handler[Any]], None] = {}
+    for kind in check(offering):
+        cls = next((by_resource[base] for base in kind.__mro__ if base in by_resource), None)
+        if cls is None:
+            raise Misconfigured(
+                f"{offering.name} returns a {kind.__name__}, which no handler makes real.",
+                where=offering.where,
+                hint=f"Install the plug-in that brings it (entry-point group {PLUG_INS}).",
+            )
+        found[cls] = None
+    return list(found)
 
 
 def handler_classes() -> list[type[Handler[Any]]]:
@@ -119,7 +116,7 @@ def read_offerings(folder: Path) -> list[Offering[Any]]:
     return offerings
 
 
-def check(offering: Offering[Any]) -> set[type[Resource[Any]]]:
+def check(offering: Offering[Any]) -> list[type[Resource[Any]]]:
     """Lint one offering; the kinds of resource that it can ask for. Raises Misconfigured."""
     where = offering.where
     if not offering.name.isascii() or not offering.name.replace("-", "").isalnum() or not offering.name.islower():
@@ -144,7 +141,12 @@ def check(offering: Offering[Any]) -> set[type[Resource[Any]]]:
                 where=where,
                 hint=f"The form has {', '.join(fields) or 'no fields'}.",
             )
-    return {kind for step in offering.steps.values() for kind in step.resources}
+    return [kind for step in offering.steps.values() for kind in step.resources]
+
+
+def unset(cls: type[Handler[Any]], environment: Mapping[str, str]) -> list[str]:
+    """The settings that this handler needs and does not have."""
+    return [name for name in cls.settings if not environment.get(name)]
 
 
 def _by_name(offerings: Iterable[Offering[Any]]) -> dict[str, dict[str, Offering[Any]]]:
@@ -220,7 +222,7 @@ def _build(
     cls: type[Handler[Any]], environment: Mapping[str, str], needed_by: Offering[Any] | None
 ) -> Handler[Any] | None:
     """A handler from its settings; one that nobody needs and that is not configured is left out."""
-    absent = [name for name in cls.settings if not environment.get(name)]
+    absent = unset(cls, environment)
     if absent and needed_by is None:
         return None
     if absent and needed_by is not None:

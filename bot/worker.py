@@ -12,12 +12,11 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlmodel import Session
 
 from bot.engine import Engine, backoff
 from bot.errors import PermanentError, TemporaryError
 from bot.store import outbox, steps
-from bot.store.database import Database, Wake
+from bot.store.database import Database, Session, Wake
 from bot.store.outbox import ClaimedCard, ClaimedDelivery
 
 log = logging.getLogger(__name__)

@@ -158,8 +158,8 @@ def headline(record: RequestRecord, words: Words) -> str:
         reason = f": {shortened(str(event.data['reason']), _FIELD)}" if event.data.get("reason") else ""
         told += f"{by} on {moment(event.at)}{reason}"
     if approvals:
-        given = " and ".join(f"{person(d.person)} on {moment(d.at)}{_because(d.reason)}" for d in approvals)
-        told += f"\nApproved by {given}."
+        names = " and ".join(f"{person(d.person)} on {moment(d.at)}{_because(d.reason)}" for d in approvals)
+        told += f"\nApproved by {names}."
     return told
 
 

@@ -17,6 +17,8 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session
 
+__all__ = ["Clock", "Database", "Instant", "Session", "Tx", "Wake", "utc_now"]
+
 Clock = Callable[[], datetime]
 
 
