@@ -42,9 +42,6 @@ def main() -> None:
     except FrontdeskError as error:
         output.note(str(error))
         sys.exit(_code(error))
-    except BrokenPipeError:  # whoever read our output has had enough
-        sys.stderr.close()
-        sys.exit(REFUSED)
 
 
 def _code(error: FrontdeskError) -> int:

@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from starlette.staticfiles import StaticFiles
 
 from bot import cli
+from bot.demo.server import Server
 from tests.conftest import ROOT
-from tests.integration.http_desk import HttpDesk, http_desk
+from tests.integration.http_desk import SEAT, HttpDesk, http_desk
 
 COMMANDS = (
     *("offerings", "offering", "request", "plan", "list", "waiting", "show", "approve", "reject", "withdraw", "cancel"),
@@ -103,8 +105,9 @@ def terminal(served: HttpDesk, tmp_path: Path) -> Terminal:
 # The story
 
 
-def test_a_request_goes_the_whole_way(served: HttpDesk, tmp_path: Path) -> None:
-    terminal = Terminal(served, tmp_path, process)
+@pytest.mark.parametrize("run", [process, call])
+def test_a_request_goes_the_whole_way(served: HttpDesk, tmp_path: Path, run: Run) -> None:
+    terminal = Terminal(served, tmp_path, run)
     asked = terminal(
         "ada", "request", "database", "--name", "orders", "--network.cidr", "10.0.0.0/8", "--reason", "shop"
     )
@@ -266,6 +269,18 @@ def test_a_server_that_is_not_there_or_is_not_ours_is_said_so(terminal: Terminal
     assert terminal("ada", "list", FRONTDESK_URL=healthz, expect=3).err.startswith("There is nothing at /healthz/v1")
 
 
+def test_a_bug_or_something_else_at_that_address_is_exit_code_5(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delattr(terminal.served.desk.service, "catalogue")
+    assert "Tell the platform's team: error " in terminal("ada", "offerings", expect=5).err
+    (tmp_path / "v1").mkdir()
+    (tmp_path / "v1" / "offerings").write_text("<html>")
+    with Server(StaticFiles(directory=tmp_path)) as other:
+        told = terminal("ada", "offerings", FRONTDESK_URL=other.url, expect=5).err
+    assert told == f"{other.url} does not answer as Frontdesk does (HTTP 200, FRONTDESK_URL).\n"
+
+
 def test_what_cannot_be_sent_is_said_so(terminal: Terminal) -> None:
     for words in (["--key", "ключ", "seat", "--reason", "x"], ["seat", "--reason", "half \udcff"]):
         assert "cannot be sent" in terminal("ada", "request", *words, expect=2).err
@@ -346,6 +361,26 @@ def test_a_misconfigured_process_says_what_is_wrong_in_one_line(tmp_path: Path) 
     result = process("run", cwd=tmp_path, environment={"PORT": "many"})
     assert (result.code, len(result.err.splitlines())) == (1, 1)
     assert "PORT" in result.err
+
+
+def test_a_database_is_migrated_offerings_are_checked_and_contracts_recorded(tmp_path: Path) -> None:
+    offerings = tmp_path / "offerings"
+    offerings.mkdir()
+    (offerings / "seat.py").write_text(SEAT)
+    environment = {"OFFERINGS": str(offerings), "DATABASE_URL": f"sqlite:///{tmp_path}/new.db"}
+    early = call("token", "create", "joan@example.com", environment=environment)
+    assert (early.code, early.err.count("\n")) == (1, 1)
+    assert "frontdesk migrate" in early.err
+    assert call("migrate", environment=environment).code == 0
+    assert call("token", "create", "joan@example.com", environment=environment).out.startswith("fd_")
+    assert call("token", "create", "U0NOBODY", environment=environment).code == 3
+    assert call("check", environment=environment).out.startswith("seat v1: A seat in the quiet room.")
+    assert call("check", "--record", environment=environment).out == f"{offerings}/contracts/seat.v1.json\n"
+    assert call("check", "--record", environment=environment).out == ""
+    (offerings / "seat.py").write_text(SEAT.replace("min_length=3", "min_length=30"))
+    refused = process("check", environment=environment)
+    assert (refused.code, refused.err.count("\n")) == (1, 1)
+    assert f"{offerings}/seat.py:" in refused.err
 
 
 def test_a_token_is_made_used_and_revoked(served: HttpDesk, terminal: Terminal, tmp_path: Path) -> None:
