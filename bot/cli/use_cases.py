@@ -189,12 +189,15 @@ def edit(context: typer.Context, number: Number, *, as_json: AsJson = False) -> 
 
     Options change single fields; @FILE holds all answers.
     """
+    from bot.cli import answers  # noqa: PLC0415 - --help needs no contract
+
     with Client() as client:
         record = client.get("requests", number)
-        own: JSON = {"version": record["version"], "json": as_json}
-        form, own = _answers(client, record["offering"], context, own, base=record["form"], prog=f"edit {number}")
+        schema = client.get("offerings", record["offering"], version=record["version"])["form"]
+        given = answers.read(schema, context.args, _own({"json": as_json}), prog=f"frontdesk edit {number}")
+        form = answers.typed(schema, given, record["form"])
         record = client.call("PATCH", "requests", number, body={"form": form})
-    _moved(record, as_json=own["json"])
+    _moved(record, as_json=as_json or "json" in given.own)
 
 
 @cli.command()
@@ -218,20 +221,19 @@ def delete(
     _moved(record, as_json=as_json)
 
 
-def _answers(
-    client: Client, name: str, context: typer.Context, own: JSON, *, base: JSON | None = None, prog: str = ""
-) -> tuple[JSON, JSON]:
+def _answers(client: Client, name: str, context: typer.Context, own: JSON) -> tuple[JSON, JSON]:
     """The form that was given behind the offering's name, and the command's own options from both sides."""
     from bot.cli import answers  # noqa: PLC0415 - --help needs no contract
 
-    prog = f"frontdesk {prog or f'{context.info_name} {name}'}"
-    schema = client.get("offerings", name, version=own.get("version"))["form"]
-    given = answers.read(schema, context.args, _own(own), prog=prog)
-    behind = given.own.get("version")
-    if behind and behind != own.get("version"):  # the version decides which fields there are
-        schema = client.get("offerings", name, version=behind)["form"]
+    prog = f"frontdesk {context.info_name} {name}"
+    version = own.get("version")
+    while True:
+        schema = client.get("offerings", name, version=version)["form"]
         given = answers.read(schema, context.args, _own(own), prog=prog)
-    return answers.typed(schema, given, base), own | given.own
+        behind = given.own.get("version", version)
+        if behind == version:
+            return answers.typed(schema, given), own | given.own | ({"version": version} if version else {})
+        version = behind  # which decides what fields there are
 
 
 _OWN = {

@@ -183,6 +183,12 @@ def test_the_same_key_is_the_same_request(terminal: Terminal) -> None:
     assert "Idempotency-Key" in terminal("ada", *words, "other", expect=1).err
 
 
+def test_a_version_may_be_named(terminal: Terminal) -> None:
+    words = ["request", "database", "--name", "orders", "--json", "--version"]
+    assert terminal("ada", *words, "v1").json["version"] == "v1"
+    assert "There is no offering called database v9" in terminal("ada", *words, "v9", expect=3).err
+
+
 def test_waiting_ends_with_the_request(terminal: Terminal, served: HttpDesk) -> None:
     def finish() -> None:
         while not served.desk.service.waiting(served.desk.grace):
