@@ -1,5 +1,6 @@
 """The whole office in one process, over real HTTP and sockets: workspace, Jira's stand-in and an unchanged bot."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from bot.demo.jira import JiraStandIn
 from bot.demo.server import Server
 from bot.demo.server import build as build_workspace
 from bot.demo.workspace import Workspace
-from bot.slack import limits
 from bot.store.migration import migrate
+from tests.slack_rules import sendable_blocks, sendable_view
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -113,7 +114,12 @@ def everything(who: Client) -> list[Message]:
 
 @contextmanager
 def opened(
-    tmp_path: Path, *, socket_mode: bool = False, offerings: Path = ROOT / "offerings", url: str = "", **environment: str
+    tmp_path: Path,
+    *,
+    socket_mode: bool = False,
+    offerings: Path = ROOT / "offerings",
+    url: str = "",
+    **environment: str,
 ) -> Iterator[Office]:
     """An office with a fresh database; `environment` adds settings."""
     workspace = population.populated()
@@ -149,11 +155,19 @@ def opened(
 
 
 def _assert_sendable(workspace: Workspace) -> None:
-    """Whatever was sent passed Slack's limits."""
+    """Whatever was sent, and whatever an acknowledgement carried, passes Slack's limits and published rules."""
     assert workspace.complaints() == []
     for call in workspace.calls():
-        view, blocks = call.arguments.get("view"), call.arguments.get("blocks")
+        view, blocks = _json(call.arguments.get("view")), _json(call.arguments.get("blocks"))
         if isinstance(view, dict):
-            assert limits.view_problems(view) == []
+            sendable_view(view)
         if isinstance(blocks, list):
-            assert limits.message_problems(blocks, call.arguments.get("text")) == []
+            sendable_blocks(blocks, call.arguments.get("text"))
+    for delivery in workspace.deliveries():
+        if isinstance(delivery.answer, dict) and isinstance(delivery.answer.get("view"), dict):
+            sendable_view(delivery.answer["view"])
+
+
+def _json(value: Any) -> Any:
+    """slack_sdk sends nested arguments as text."""
+    return json.loads(value) if isinstance(value, str) and value[:1] in "[{" else value
