@@ -6,6 +6,7 @@
     │   ├── NotFound        it does not exist, or this person may not know that it does
     │   ├── Forbidden       it exists, and somebody else has to do it
     │   ├── Conflict        the request has moved on since the person looked
+    │   │   └── KeyTaken    an idempotency key came again with other answers
     │   └── Unavailable     a system that is needed to answer does not answer; try again
     ├── Misconfigured       the process must not start: what, where, what to do
     ├── TemporaryError      a handler: try again
@@ -55,6 +56,10 @@ class Forbidden(Refused):
 
 class Conflict(Refused):
     """The request has moved on since the person looked."""
+
+
+class KeyTaken(Conflict):
+    """An idempotency key came again, with other answers than those that made a request of it."""
 
 
 class Unavailable(Refused):

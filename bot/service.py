@@ -6,7 +6,7 @@ text is for that person. Reads happen on the reader; each use case writes in one
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from bot import contract, lifecycle
 from bot.catalogue import Catalogue
-from bot.errors import Conflict, Forbidden, Invalid, NotFound, Problem
+from bot.errors import Conflict, Forbidden, Invalid, KeyTaken, NotFound, Problem
 from bot.handler import Follows
 from bot.lifecycle import ApprovalRule, RequestState
 from bot.offering import Form, NotYet, Offering, Request, Step
@@ -132,7 +132,7 @@ class Service:
     def check(self, offering: Offering[Any], answers: Mapping[str, Any]) -> Form:
         """The answers as the offering's form. Raises Invalid with one problem for each field."""
         schema = offering.contract.form
-        found = contract.problems(schema, dict(answers))
+        found = [*_unstorable(answers), *contract.problems(schema, dict(answers))]
         if found:
             raise Invalid(found)
         try:
@@ -414,8 +414,11 @@ class Service:
             with self.database.write() as tx:
                 request_id, created = requests.submit(tx, new)
                 record = reads.request(tx, request_id)
-        except KeyReused:
-            raise Conflict("This Idempotency-Key was used with other answers. Use a new one.") from None
+        except KeyReused as reused:
+            number = request_number(reused.request_id)
+            raise KeyTaken(
+                f"This was sent before with other answers and became {number}. Edit that one, or ask anew with a new key."
+            ) from None
         except Busy as busy:
             raise Conflict(
                 f"{request_number(busy.request_id)} about the same instance is open. Wait for it, or end it first."
@@ -527,6 +530,15 @@ def _holder(answers: dict[str, Any], path: tuple[str, ...]) -> tuple[dict[str, A
     for part in path[:-1]:
         holder = holder.get(part) if isinstance(holder, dict) else None
     return (holder if isinstance(holder, dict) else None), path[-1]
+
+
+def _unstorable(value: Any, at: str = "") -> Iterator[Problem]:
+    """Texts that PostgreSQL cannot keep."""
+    if isinstance(value, str) and ("\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
+        yield Problem(at, "Holds a character that is none (a NUL or half a character).")
+    members = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for name, member in members:
+        yield from _unstorable(member, at + contract.pointer((name,)))
 
 
 def _required(text: str, pointer: str) -> str:

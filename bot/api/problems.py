@@ -13,11 +13,19 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.contract import pointer
-from bot.errors import Conflict, Forbidden, Invalid, NotFound, Problem, Refused, Unavailable
+from bot.errors import Conflict, Forbidden, Invalid, KeyTaken, NotFound, Problem, Refused, Unavailable
 
 MEDIA_TYPE = "application/problem+json"
 
-_STATUS: dict[type[Refused], int] = {Invalid: 422, NotFound: 404, Forbidden: 403, Conflict: 409, Unavailable: 503}
+#: A subclass stands before its base. A reused Idempotency-Key is 422, as the draft of that header says.
+_STATUS: dict[type[Refused], int] = {
+    Invalid: 422,
+    NotFound: 404,
+    Forbidden: 403,
+    KeyTaken: 422,
+    Conflict: 409,
+    Unavailable: 503,
+}
 _RETRY_AFTER = {503: {"Retry-After": "5"}}
 
 log = logging.getLogger(__name__)
@@ -25,10 +33,6 @@ log = logging.getLogger(__name__)
 
 class SignedOut(Exception):
     """No token, or one that is wrong or revoked."""
-
-
-class Reused(Exception):
-    """An Idempotency-Key came again with another body (422, as the draft of that header says)."""
 
 
 def problem(
@@ -49,7 +53,6 @@ def install(app: FastAPI) -> None:
     """Every refusal of the service and of the framework in the same shape."""
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(SignedOut, _signed_out)
-    app.add_exception_handler(Reused, _reused)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _misshapen)
 
@@ -92,10 +95,6 @@ def _refused(_: Request, error: Exception) -> Response:
 
 def _signed_out(_: Request, error: Exception) -> Response:
     return problem(401, str(error), headers={"WWW-Authenticate": 'Bearer realm="frontdesk"'})
-
-
-def _reused(_: Request, error: Exception) -> Response:
-    return problem(422, str(error))
 
 
 def _http(request: Request, error: Exception) -> Response:

@@ -9,9 +9,9 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from bot.api import schemas
 from bot.api.openapi import problem_responses
-from bot.api.problems import Reused, SignedOut
+from bot.api.problems import SignedOut
 from bot.api.reading import StrictRoute
-from bot.errors import Conflict, Invalid, Problem
+from bot.errors import Invalid, Problem
 from bot.lifecycle import RequestState
 from bot.service import Page, Service
 from bot.store.records import PersonRecord, RequestRecord
@@ -76,11 +76,8 @@ def submit(
     service: Desk, me: Me, name: str, body: schemas.Submission, response: Response, key: Key = None
 ) -> schemas.Request:
     """Ask for an offering. The same key and body again give the same request, with 200."""
-    try:
-        with _answers_at("/form"):
-            record, created = service.submit(me, name, body.form, version=body.version, reason=body.reason, key=key)
-    except Conflict as error:  # about a new instance nothing else can be open
-        raise Reused(str(error)) from error
+    with _answers_at("/form"):
+        record, created = service.submit(me, name, body.form, version=body.version, reason=body.reason, key=key)
     response.headers["Location"] = f"/v1/requests/{record.number}"
     response.status_code = 201 if created else 200
     return schemas.Request.of(record)

@@ -30,7 +30,11 @@ class Busy(Exception):
 
 
 class KeyReused(Exception):
-    """The same idempotency key came with other answers."""
+    """The same idempotency key came with other answers than those of this request."""
+
+    def __init__(self, request_id: int) -> None:
+        super().__init__(f"the key made request {request_id}")
+        self.request_id = request_id
 
 
 @dataclass(frozen=True)
@@ -284,7 +288,7 @@ def _by_key(tx: Tx, new: NewRequest) -> int | None:
     if row is None:
         return None
     if row.body_hash != new.body_hash:
-        raise KeyReused
+        raise KeyReused(tables.stored(row.id))
     return row.id
 
 
