@@ -12,7 +12,7 @@ from sqlalchemy import exists, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select, update
 
-from bot.store import reads, tables
+from bot.store import reads, rows, tables
 from bot.store.database import Tx
 from bot.store.records import CardRecord
 
@@ -54,20 +54,21 @@ def record(
     tx: Tx, request: tables.Request, name: str, person_id: int | None = None, data: dict[str, Any] | None = None
 ) -> None:
     """Append an event and mark all that must be said of it."""
-    event = tables.Event(
-        request_id=tables.stored(request.id),
+    tx.flush()
+    event = rows.add(
+        tx,
+        tables.Event,
+        request_id=request.id,
         instance_id=request.instance_id,
         name=name,
         person_id=person_id,
         data=data or {},
         at=tx.now,
     )
-    tx.add(event)
-    tx.flush()
     touch(tx, tables.stored(request.id))
-    _say(tx, request, event)
+    _say(tx, request, name, event)
     if name in FOLLOWED:
-        _follow(tx, request, event)
+        _follow(tx, request, name, event)
     tx.due = True
 
 
@@ -103,25 +104,25 @@ def notice(tx: Tx, person_id: int, request_id: int, text: str) -> None:
     _add(tx, f"person:{person_id}", "notice", {"person": person_id, "text": text}, request_id)
 
 
-def _say(tx: Tx, request: tables.Request, event: tables.Event) -> None:
-    if event.name not in TOLD | NOTED:
+def _say(tx: Tx, request: tables.Request, name: str, event: int) -> None:
+    if name not in TOLD | NOTED:
         return
-    query = select(tables.Card).where(tables.Card.request_id == request.id, tables.Card.audience == "team")
-    card = tx.exec(query).first()
+    cards = rows.among(tx, tables.Card, "request_id", [request.id])
+    card = next((card for card in cards if card.audience == "team"), None)
     card_id = card.id if card else None
-    if event.name in TOLD:
-        payload = {"event": event.id, "person": request.requester_id}
+    if name in TOLD:
+        payload = {"event": event, "person": request.requester_id}
         _add(tx, f"person:{request.requester_id}", "message", payload, request.id, card_id)
-    if event.name in NOTED and card:
-        _add(tx, f"post:{card.place}", "note", {"event": event.id}, request.id, card_id)
+    if name in NOTED and card:
+        _add(tx, f"post:{card.place}", "note", {"event": event}, request.id, card_id)
 
 
-def _follow(tx: Tx, request: tables.Request, event: tables.Event) -> None:
-    if (request.kind, event.name) == ("delete", "fulfilled"):
+def _follow(tx: Tx, request: tables.Request, name: str, event: int) -> None:
+    if (request.kind, name) == ("delete", "fulfilled"):
         return  # taking the resource back has told it
-    for name in _followers(tx, request):
-        payload = {"event": event.id, "instance": request.instance_id, "step": name}
-        _add(tx, f"follow:{request.instance_id}/{name}", "follow", payload, request.id)
+    for step in _followers(tx, request):
+        payload = {"event": event, "instance": request.instance_id, "step": step}
+        _add(tx, f"follow:{request.instance_id}/{step}", "follow", payload, request.id)
 
 
 def _followers(tx: Tx, request: tables.Request) -> list[str]:
@@ -132,16 +133,16 @@ def _followers(tx: Tx, request: tables.Request) -> list[str]:
 def _add(
     tx: Tx, lane: str, kind: str, payload: dict[str, Any], request_id: int | None, card_id: int | None = None
 ) -> None:
-    tx.add(
-        tables.Delivery(
-            lane=lane,
-            kind=kind,
-            payload=payload,
-            request_id=request_id,
-            card_id=card_id,
-            run_at=tx.now,
-            created_at=tx.now,
-        )
+    rows.add(
+        tx,
+        tables.Delivery,
+        lane=lane,
+        kind=kind,
+        payload=payload,
+        request_id=request_id,
+        card_id=card_id,
+        run_at=tx.now,
+        created_at=tx.now,
     )
     tx.due = True
 

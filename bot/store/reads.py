@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from sqlmodel import Session, col, select
 
 from bot.lifecycle import OPEN, ApprovalRule, InstanceState, RequestState, StepState
-from bot.store import tables
+from bot.store import rows, tables
 from bot.store.records import (
     CardRecord,
     DecisionRecord,
@@ -25,8 +25,8 @@ Row = TypeVar("Row")
 USUAL_LAST, USUAL_LEAST = 20, 3
 
 
-def person(row: tables.Person) -> PersonRecord:
-    """The record of a row."""
+def person(row: Any) -> PersonRecord:
+    """The record of a person's row."""
     return PersonRecord(tables.stored(row.id), row.slack_id, row.email, row.name, row.team_id, row.tz)
 
 
@@ -38,7 +38,7 @@ def person_by_id(session: Session, person_id: int) -> PersonRecord | None:
 
 def person_by_slack_id(session: Session, slack_id: str) -> PersonRecord | None:
     """One person by their Slack id."""
-    row = session.exec(select(tables.Person).where(tables.Person.slack_id == slack_id)).first()
+    row = next(iter(rows.among(session, tables.Person, "slack_id", [slack_id])), None)
     return person(row) if row else None
 
 
@@ -67,17 +67,17 @@ def request(session: Session, request_id: int) -> RequestRecord | None:
 
 def requests(session: Session, ids: Sequence[int]) -> list[RequestRecord]:
     """Requests with their stories, in the order of `ids`."""
-    rows = session.exec(select(tables.Request).where(col(tables.Request.id).in_(ids))).all()
-    decisions = _grouped(session.exec(select(tables.Decision).where(col(tables.Decision.request_id).in_(ids))).all())
-    steps = _grouped(session.exec(select(tables.Step).where(col(tables.Step.request_id).in_(ids))).all())
-    events = _grouped(session.exec(select(tables.Event).where(col(tables.Event.request_id).in_(ids))).all())
-    instances = _by_id(session, tables.Instance, {row.instance_id for row in rows})
-    involved = {row.requester_id for row in rows} | {instance.owner_id for instance in instances.values()}
+    found = rows.among(session, tables.Request, "id", ids)
+    decisions = _grouped(rows.among(session, tables.Decision, "request_id", ids))
+    steps = _grouped(rows.among(session, tables.Step, "request_id", ids))
+    events = _grouped(rows.among(session, tables.Event, "request_id", ids))
+    instances = _by_id(session, tables.Instance, {row.instance_id for row in found})
+    involved = {row.requester_id for row in found} | {instance.owner_id for instance in instances.values()}
     involved |= {decision.person_id for group in decisions.values() for decision in group}
     involved |= {event.person_id for group in events.values() for event in group if event.person_id}
     people = {key: person(row) for key, row in _by_id(session, tables.Person, involved).items()}
-    found = {tables.stored(row.id): _request(row, instances, people, decisions, steps, events) for row in rows}
-    return [found[key] for key in ids if key in found]
+    records = {row.id: _request(row, instances, people, decisions, steps, events) for row in found}
+    return [records[key] for key in ids if key in records]
 
 
 def request_ids(
@@ -127,26 +127,26 @@ def instance(session: Session, instance_id: int) -> InstanceRecord | None:
 
 def instances(session: Session, ids: Sequence[int]) -> list[InstanceRecord]:
     """Instances in the order of `ids`."""
-    rows = _by_id(session, tables.Instance, ids)
-    owners = _by_id(session, tables.Person, {row.owner_id for row in rows.values()})
+    found = _by_id(session, tables.Instance, ids)
+    owners = _by_id(session, tables.Person, {row.owner_id for row in found.values()})
     query = select(tables.Request.open_instance_id, tables.Request.id)
-    query = query.where(col(tables.Request.open_instance_id).in_(list(rows)))
+    query = query.where(col(tables.Request.open_instance_id).in_(list(found)))
     busy: dict[int | None, int | None] = dict(session.exec(query).all())
     return [
         InstanceRecord(
             id=key,
-            offering=rows[key].offering,
-            version=rows[key].version,
-            owner=person(owners[rows[key].owner_id]),
-            state=InstanceState(rows[key].state),
-            form=rows[key].form,
-            outputs=rows[key].outputs,
-            expires_at=rows[key].expires_at,
-            created_at=rows[key].created_at,
+            offering=found[key].offering,
+            version=found[key].version,
+            owner=person(owners[found[key].owner_id]),
+            state=InstanceState(found[key].state),
+            form=found[key].form,
+            outputs=found[key].outputs,
+            expires_at=found[key].expires_at,
+            created_at=found[key].created_at,
             open_request=busy.get(key),
         )
         for key in ids
-        if key in rows
+        if key in found
     ]
 
 
@@ -201,12 +201,11 @@ def usual_duration(session: Session, offering: str) -> timedelta | None:
 
 def cards(session: Session, request_id: int) -> list[CardRecord]:
     """The cards of one request."""
-    rows = session.exec(select(tables.Card).where(tables.Card.request_id == request_id)).all()
-    return [card(row) for row in rows]
+    return [card(row) for row in rows.among(session, tables.Card, "request_id", [request_id])]
 
 
-def card(row: tables.Card) -> CardRecord:
-    """The record of a row."""
+def card(row: Any) -> CardRecord:
+    """The record of a card's row."""
     return CardRecord(
         tables.stored(row.id), row.request_id, row.audience, row.place, row.channel, row.ts, row.link, row.error
     )
@@ -222,12 +221,12 @@ def event(session: Session, event_id: int) -> EventRecord | None:
 
 
 def _request(
-    row: tables.Request,
-    instances: dict[int, tables.Instance],
+    row: Any,
+    instances: dict[int, Any],
     people: dict[int, PersonRecord],
-    decisions: dict[int, list[tables.Decision]],
-    steps: dict[int, list[tables.Step]],
-    events: dict[int, list[tables.Event]],
+    decisions: dict[int, list[Any]],
+    steps: dict[int, list[Any]],
+    events: dict[int, list[Any]],
 ) -> RequestRecord:
     key = tables.stored(row.id)
     return RequestRecord(
@@ -258,7 +257,7 @@ def _request(
     )
 
 
-def _step(row: tables.Step) -> StepRecord:
+def _step(row: Any) -> StepRecord:
     return StepRecord(
         name=row.name,
         description=row.description,
@@ -275,13 +274,12 @@ def _step(row: tables.Step) -> StepRecord:
     )
 
 
-def _grouped(rows: Iterable[Any]) -> dict[int, list[Any]]:
+def _grouped(found: Iterable[Any]) -> dict[int, list[Any]]:
     groups: dict[int, list[Any]] = {}
-    for row in rows:
+    for row in found:
         groups.setdefault(row.request_id, []).append(row)
     return groups
 
 
 def _by_id(session: Session, table: type[Any], ids: Iterable[int]) -> dict[int, Any]:
-    wanted = list(ids)
-    return {row.id: row for row in session.exec(select(table).where(col(table.id).in_(wanted))).all()} if wanted else {}
+    return {row.id: row for row in rows.among(session, table, "id", ids)}
