@@ -192,6 +192,8 @@ class Engine:
     # How it went
 
     def _record(self, claim: Claim, answer: Answer) -> None:
+        for odd in contract.unstorable([dict(answer.state), dict(getattr(answer, "outputs", {}))]):
+            raise PermanentError(f"What the handler answered cannot be kept. {odd.detail}")
         if isinstance(answer, Pending):
             self._pend(claim, answer)
             return

@@ -6,7 +6,7 @@ text is for that person. Reads happen on the reader; each use case writes in one
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -132,7 +132,7 @@ class Service:
     def check(self, offering: Offering[Any], answers: Mapping[str, Any]) -> Form:
         """The answers as the offering's form. Raises Invalid with one problem for each field."""
         schema = offering.contract.form
-        found = [*_unstorable(answers), *contract.problems(schema, dict(answers))]
+        found = [*contract.unstorable(answers), *contract.problems(schema, dict(answers))]
         if found:
             raise Invalid(found)
         try:
@@ -530,15 +530,6 @@ def _holder(answers: dict[str, Any], path: tuple[str, ...]) -> tuple[dict[str, A
     for part in path[:-1]:
         holder = holder.get(part) if isinstance(holder, dict) else None
     return (holder if isinstance(holder, dict) else None), path[-1]
-
-
-def _unstorable(value: Any, at: str = "") -> Iterator[Problem]:
-    """Texts that PostgreSQL cannot keep."""
-    if isinstance(value, str) and ("\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
-        yield Problem(at, "Holds a character that is none (a NUL or half a character).")
-    members = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
-    for name, member in members:
-        yield from _unstorable(member, at + contract.pointer((name,)))
 
 
 def _required(text: str, pointer: str) -> str:

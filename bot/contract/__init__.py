@@ -17,7 +17,7 @@ from bot.contract.formats import expected, is_channel_id, is_datetime, is_email,
 from bot.contract.questions import Choice, Kind, Question, fields, humanised
 from bot.contract.schema import Schema, pointer, resolve
 from bot.contract.text import parse, parse_lines, typed, unflatten, written
-from bot.contract.validation import faults, problems, with_defaults
+from bot.contract.validation import faults, problems, unstorable, with_defaults
 from bot.contract.wording import quoted
 
 __all__ = [
@@ -45,6 +45,7 @@ __all__ = [
     "resolve",
     "typed",
     "unflatten",
+    "unstorable",
     "with_defaults",
     "written",
 ]

@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -208,3 +208,12 @@ def _of(schema: Schema, root: Schema, value: Any) -> list[Problem]:
     """The problems of a value under a part of a schema; the part keeps the whole's definitions."""
     around: Schema = {name: root[name] for name in ("$schema", "$defs", "definitions") if name in root}
     return problems({**around, **schema}, value)
+
+
+def unstorable(value: Any, at: str = "") -> Iterator[Problem]:
+    """Texts that PostgreSQL cannot keep, wherever they stand in a JSON value."""
+    if isinstance(value, str) and ("\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
+        yield Problem(at, "Holds a character that is none (a NUL or half a character).")
+    members = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for name, member in members:
+        yield from unstorable(member, at + pointer((name,)))

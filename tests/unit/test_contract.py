@@ -523,3 +523,8 @@ def test_a_reference_into_nowhere_asks_for_free_text() -> None:
     assert fields({"properties": {"a": {"$ref": "#/$defs/gone/further"}}})[0].kind == "json"
     assert fields({"properties": {"a": {"allOf": [{"type": "integer"}], "title": "A"}}})[0].kind == "integer"
     assert parse(question({"type": "array", "items": {"type": "string"}}), "[x") == ["[x"]
+
+
+def test_what_no_store_can_keep_is_found_wherever_it_stands() -> None:
+    found = contract.unstorable({"a": ["fine", {"b/c": "nul \0"}], "d": "half \ud800"})
+    assert [problem.pointer for problem in found] == ["/a/1/b~1c", "/d"]
