@@ -157,7 +157,7 @@ def _reason(event: EventRecord) -> str:
 
 
 def _event(event: EventRecord) -> str:
-    step = f" {escape(str(event.data['step']))}" if event.data.get("step") else ""
+    step = f" ({escape(str(event.data['step']))})" if event.data.get("step") else ""
     return f"{event.name.replace('_', ' ')}{step}:"
 
 

@@ -103,7 +103,7 @@ def usual(offered: Offered | None) -> str:
 def _described(offered: Offered) -> JSON:
     offering = offered.offering
     about = escape(clip(offering.description, 600))
-    text = f"*{escape(offering.title)}*{chr(10) + about if about else ''}\n_{escape(offering.owner)}_{usual(offered)}"
+    text = f"*{escape(offering.title)}*{chr(10) + about if about else ''}\n_Owner: {escape(offering.owner)}._{usual(offered)}"
     return _mrkdwn(text)
 
 
