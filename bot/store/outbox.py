@@ -6,7 +6,7 @@ Both are written in the transaction of what they tell of, and claimed like steps
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import exists, or_
 from sqlalchemy.orm import aliased
@@ -50,8 +50,21 @@ class ClaimedCard:
     attempts: int
 
 
+class Subject(Protocol):
+    """The request that an event is about: a row, or what has just become one."""
+
+    @property
+    def id(self) -> int | None: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def instance_id(self) -> int: ...
+    @property
+    def requester_id(self) -> int: ...
+
+
 def record(
-    tx: Tx, request: tables.Request, name: str, person_id: int | None = None, data: dict[str, Any] | None = None
+    tx: Tx, request: Subject, name: str, person_id: int | None = None, data: dict[str, Any] | None = None
 ) -> None:
     """Append an event and mark all that must be said of it."""
     tx.flush()
@@ -74,24 +87,19 @@ def record(
 
 def touch(tx: Tx, request_id: int) -> None:
     """The cards of this request show something that is no longer so."""
-    tx.exec(
-        update(tables.Card)
-        .where(col(tables.Card.request_id) == request_id)
-        .values(wanted=tables.Card.wanted + 1, dirty=True, run_at=tx.now)
-    )
+    wanted = rows.column(tables.Card, "wanted") + 1
+    rows.change(tx, tables.Card, {"request_id": request_id}, wanted=wanted, dirty=True, run_at=tx.now)
     tx.due = True
 
 
 def open_card(tx: Tx, request_id: int, audience: str, place: str) -> int:
     """The card for one audience, made if there is none; its id."""
-    query = select(tables.Card).where(tables.Card.request_id == request_id, tables.Card.audience == audience)
-    row = tx.exec(query).first()
-    if row is None:
-        row = tables.Card(request_id=request_id, audience=audience, place=place, run_at=tx.now)
-        tx.add(row)
-        tx.flush()
+    known = rows.equal(tx, tables.Card, request_id=request_id, audience=audience)
     tx.due = True
-    return tables.stored(row.id)
+    if known:
+        key: int = known[0].id
+        return key
+    return rows.add(tx, tables.Card, request_id=request_id, audience=audience, place=place, run_at=tx.now)
 
 
 def post(tx: Tx, request_id: int | None, channel: str, text: str) -> None:
@@ -104,11 +112,10 @@ def notice(tx: Tx, person_id: int, request_id: int, text: str) -> None:
     _add(tx, f"person:{person_id}", "notice", {"person": person_id, "text": text}, request_id)
 
 
-def _say(tx: Tx, request: tables.Request, name: str, event: int) -> None:
+def _say(tx: Tx, request: Subject, name: str, event: int) -> None:
     if name not in TOLD | NOTED:
         return
-    cards = rows.among(tx, tables.Card, "request_id", [request.id])
-    card = next((card for card in cards if card.audience == "team"), None)
+    card = next(iter(rows.equal(tx, tables.Card, request_id=request.id, audience="team")), None)
     card_id = card.id if card else None
     if name in TOLD:
         payload = {"event": event, "person": request.requester_id}
@@ -117,7 +124,7 @@ def _say(tx: Tx, request: tables.Request, name: str, event: int) -> None:
         _add(tx, f"post:{card.place}", "note", {"event": event}, request.id, card_id)
 
 
-def _follow(tx: Tx, request: tables.Request, name: str, event: int) -> None:
+def _follow(tx: Tx, request: Subject, name: str, event: int) -> None:
     if (request.kind, name) == ("delete", "fulfilled"):
         return  # taking the resource back has told it
     for step in _followers(tx, request):
@@ -125,9 +132,8 @@ def _follow(tx: Tx, request: tables.Request, name: str, event: int) -> None:
         _add(tx, f"follow:{request.instance_id}/{step}", "follow", payload, request.id)
 
 
-def _followers(tx: Tx, request: tables.Request) -> list[str]:
-    steps = select(tables.Step.name).where(tables.Step.request_id == request.id, col(tables.Step.follows))
-    return list(tx.exec(steps).all())
+def _followers(tx: Tx, request: Subject) -> list[str]:
+    return [step.name for step in rows.equal(tx, tables.Step, request_id=request.id, follows=True)]
 
 
 def _add(

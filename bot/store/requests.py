@@ -9,7 +9,7 @@ from sqlmodel import col, select, update
 
 from bot import lifecycle
 from bot.lifecycle import ApprovalRule, Approve, InstanceState, Move, RequestState, StepState
-from bot.store import outbox, tables
+from bot.store import outbox, rows, tables
 from bot.store.database import Tx
 
 
@@ -75,9 +75,33 @@ def submit(tx: Tx, new: NewRequest) -> tuple[int, bool]:
     known = _by_key(tx, new)
     if known is not None:
         return known, False
-    instance_id = new.instance_id or _open_instance(tx, new)
-    _refuse_busy(tx, instance_id)
-    row = tables.Request(
+    if new.instance_id is not None:
+        _refuse_busy(tx, new.instance_id)
+    laid = _lay_down(tx, new, new.instance_id or _open_instance(tx, new))
+    outbox.open_card(tx, laid.id, "team", new.place)
+    outbox.record(tx, laid, "submitted", new.requester_id)
+    if not new.rules:  # with rules, an approval takes it further
+        row = _locked(tx, laid.id)
+        _instance_after(tx, row, "approved")
+        advance(tx, row)
+    return laid.id, True
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """A request that has just become a row."""
+
+    id: int
+    kind: str
+    instance_id: int
+    requester_id: int
+
+
+def _lay_down(tx: Tx, new: NewRequest, instance_id: int) -> _Laid:
+    """The rows of the request and its steps; of one that waits for approval the first early step is due."""
+    request_id = rows.add(
+        tx,
+        tables.Request,
         kind=new.kind,
         offering=new.offering,
         version=new.version,
@@ -93,17 +117,10 @@ def submit(tx: Tx, new: NewRequest) -> tuple[int, bool]:
         created_at=tx.now,
         updated_at=tx.now,
     )
-    tx.add(row)
-    tx.flush()
-    request_id = tables.stored(row.id)
-    for position, step in enumerate(new.steps):
-        tx.add(_step(request_id, position, step))
-    outbox.open_card(tx, request_id, "team", new.place)
-    outbox.record(tx, row, "submitted", new.requester_id)
-    if not new.rules:
-        _instance_after(tx, row, "approved")
-    advance(tx, row)
-    return request_id, True
+    due = next((position for position, step in enumerate(new.steps) if step.early), None) if new.rules else None
+    steps = [_step(request_id, position, step) for position, step in enumerate(new.steps)]
+    rows.add_all(tx, tables.Step, [step | {"run_at": tx.now if step["position"] == due else None} for step in steps])
+    return _Laid(request_id, new.kind, instance_id, new.requester_id)
 
 
 def approve(tx: Tx, request_id: int, person_id: int, rules: Sequence[int], revision: int, reason: str | None) -> bool:
@@ -282,18 +299,20 @@ def _skip_steps(tx: Tx, request_id: int) -> None:
 def _by_key(tx: Tx, new: NewRequest) -> int | None:
     if new.key is None:
         return None
-    table = tables.Request
-    query = select(table).where(table.requester_id == new.requester_id, table.idempotency_key == new.key)
-    row = tx.exec(query).first()
-    if row is None:
+    known = rows.equal(tx, tables.Request, requester_id=new.requester_id, idempotency_key=new.key)
+    if not known:
         return None
+    row = known[0]
     if row.body_hash != new.body_hash:
-        raise KeyReused(tables.stored(row.id))
-    return row.id
+        raise KeyReused(row.id)
+    key: int = row.id
+    return key
 
 
 def _open_instance(tx: Tx, new: NewRequest) -> int:
-    instance = tables.Instance(
+    return rows.add(
+        tx,
+        tables.Instance,
         offering=new.offering,
         version=new.version,
         owner_id=new.requester_id,
@@ -302,9 +321,6 @@ def _open_instance(tx: Tx, new: NewRequest) -> int:
         created_at=tx.now,
         updated_at=tx.now,
     )
-    tx.add(instance)
-    tx.flush()
-    return tables.stored(instance.id)
 
 
 def _refuse_busy(tx: Tx, instance_id: int) -> None:
@@ -317,20 +333,20 @@ def _refuse_busy(tx: Tx, instance_id: int) -> None:
     move(tx, row, lifecycle.CANCEL, None, {"reason": "another request about the same instance was made"})
 
 
-def _step(request_id: int, position: int, new: NewStep) -> tables.Step:
-    return tables.Step(
-        request_id=request_id,
-        name=new.name,
-        position=position,
-        early=new.early,
-        follows=new.follows,
-        action=new.action,
-        description=new.description,
-        state=StepState.WAITING,
-        handler=new.handler,
-        resource=dict(new.resource) if new.resource is not None else None,
-        handler_state=dict(new.state or {}),
-    )
+def _step(request_id: int, position: int, new: NewStep) -> dict[str, Any]:
+    return {
+        "request_id": request_id,
+        "name": new.name,
+        "position": position,
+        "early": new.early,
+        "follows": new.follows,
+        "action": new.action,
+        "description": new.description,
+        "state": StepState.WAITING,
+        "handler": new.handler,
+        "resource": dict(new.resource) if new.resource is not None else None,
+        "handler_state": dict(new.state or {}),
+    }
 
 
 def _locked(tx: Tx, request_id: int) -> tables.Request:
