@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import PermanentError, TemporaryError
+from bot.errors import PermanentError, TemporaryError, Unavailable
 
 #: The place or the person is not there, or we may not speak there.
 _NEVER = frozenset(
@@ -32,6 +32,9 @@ _INSTALLATION = frozenset(
     {"invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired", "missing_scope"}
 )
 
+#: The three seconds of a click are over: https://docs.slack.dev/reference/methods/views.open#errors
+_TOO_LATE = frozenset({"expired_trigger_id", "exchanged_trigger_id", "invalid_trigger_id", "trigger_expired"})
+
 _SAID = {
     "channel_not_found": "there is no such channel, or Frontdesk may not see it",
     "is_archived": "the channel is archived",
@@ -50,6 +53,24 @@ def translated(what: str) -> Iterator[None]:
         raise _translation(what, error) from error
     except OSError as error:  # urllib's errors, time-outs and resets
         raise TemporaryError(f"{what}: Slack does not answer.") from error
+
+
+@contextmanager
+def answering(what: str) -> Iterator[None]:
+    """Slack's troubles while a person waits for `what`, in words for that person: Unavailable. A bug stays one."""
+    try:
+        yield
+    except SlackApiError as error:
+        name, status = name_of(error), error.response.status_code
+        if name in _TOO_LATE:
+            raise Unavailable(
+                f"{what} came too late for Slack, which allows three seconds. Please try again."
+            ) from error
+        if status == 429 or status >= 500 or name == "ratelimited":
+            raise Unavailable(f"{what} did not open: Slack is busy just now. Please try again.") from error
+        raise
+    except OSError as error:  # urllib's errors, time-outs and resets
+        raise Unavailable(f"{what} did not open: Slack does not answer just now. Please try again.") from error
 
 
 def name_of(error: SlackApiError) -> str:

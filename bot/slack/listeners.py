@@ -23,8 +23,10 @@ from bot.service import Service
 from bot.slack import commands, forms, listings, messages, views
 from bot.slack.buttons import Target
 from bot.slack.directory import SlackDirectory
+from bot.slack.errors import answering
 from bot.slack.messages import Message
 from bot.slack.outgoing import checked_message, checked_view
+from bot.slack.text import escape
 from bot.slack.views import About
 from bot.slack.words import Words
 from bot.store.records import PersonRecord, RequestRecord
@@ -59,25 +61,33 @@ class Interaction:
         return Words(offering, self.directory.mention)
 
     def open(self, view: JSON) -> None:
-        """Open a modal, with the trigger of this interaction."""
-        self.args.client.views_open(trigger_id=self.args.body["trigger_id"], view=checked_view(view))
+        """Open a modal, with the trigger of this interaction. Raises Unavailable."""
+        view = checked_view(view)
+        with answering("The window"):
+            self.args.client.views_open(trigger_id=self.args.body["trigger_id"], view=view)
 
     def tell(self, message: Message) -> None:
         """Answer so that only this person sees it: where they clicked, else in a direct message."""
         message = checked_message(message)
+        if not self._respond(message):
+            self.args.client.chat_postMessage(channel=self.user, text=message.text, blocks=message.blocks or None)
+
+    def _respond(self, message: Message) -> bool:
+        """Answer at the interaction's address, which lives for 30 minutes and five answers; whether that worked."""
+        if not self.args.body.get("response_url"):
+            return False
         try:
-            if self.args.body.get("response_url"):
-                self.args.respond(
-                    text=message.text,
-                    blocks=message.blocks or None,
-                    response_type="ephemeral",
-                    replace_original=False,
-                    unfurl_links=False,
-                )
-                return
+            answer = self.args.respond(
+                text=message.text,
+                blocks=message.blocks or None,
+                response_type="ephemeral",
+                replace_original=False,
+                unfurl_links=False,
+            )
         except (SlackApiError, OSError) as error:
-            log.info("an answer went as a direct message: %s", error)
-        self.args.client.chat_postMessage(channel=self.user, text=message.text, blocks=message.blocks or None)
+            log.info("an answer goes as a direct message: %s", error)
+            return False
+        return answer.status_code == 200  # respond() does not raise for what Slack refuses
 
     def confirm(self, text: str) -> None:
         """Say that it worked, where no card shows it: in an answer of ours, or in a direct message."""
@@ -119,7 +129,7 @@ class _Listeners:
             try:
                 do(interaction)
             except Refused as refused:
-                interaction.tell(Message(_sentence(refused)))
+                interaction.tell(Message(escape(_sentence(refused))))
             except Exception as error:  # noqa: BLE001 - a bug of ours is told to the person too
                 interaction.tell(Message(_bug(error)))
 
@@ -355,7 +365,7 @@ def _submit_outputs(interaction: Interaction, view: JSON) -> JSON | None:
 
 
 def _stale_view(_interaction: Interaction, _view: JSON) -> JSON:
-    raise Conflict("This window is from an older version of Frontdesk. Copy what you need and start with /platform.")
+    raise Conflict(views.STALE)
 
 
 _SUBMISSIONS: Mapping[str, Submission] = {

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
+from bot.errors import Conflict
 from bot.offering import Offering
 from bot.service import Offered
 from bot.slack import sizes, words
@@ -19,6 +22,7 @@ CATALOGUE, FORM, REJECT, COMPLETE, REFUSE, EDIT = "catalogue", "form", "reject",
 OFFERING, REASON = "offering", "/reason"
 #: Offerings that the catalogue describes at length; all of them are in its select.
 _DESCRIBED = 40
+STALE = "This window is from an older version of Frontdesk. Copy what you need and start with /platform."
 
 
 @dataclass(frozen=True)
@@ -36,8 +40,14 @@ class About:
 
     @classmethod
     def read(cls, view: JSON) -> "About":
-        """Back from a view. Raises ValueError or TypeError for one that is not ours."""
-        return cls(**json.loads(view.get("private_metadata") or "{}"))
+        """Back from a view. Raises Conflict for one that is not ours, or not any more."""
+        try:
+            return _ABOUT.validate_json(view.get("private_metadata") or "{}")
+        except ValidationError:
+            raise Conflict(STALE) from None
+
+
+_ABOUT = TypeAdapter(About)
 
 
 def catalogue(offered: Sequence[Offered], problem: str = "") -> JSON:
