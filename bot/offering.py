@@ -150,14 +150,15 @@ class Step(Generic[F, O]):
         except NameError as error:
             raise Misconfigured(f"the step {self.name!r} names an unknown type: {error}", where=self.where) from error
         answer = hints.get("return")
-        kinds = [kind for kind in (get_args(answer) or (answer,)) if kind is not NoneType]
-        if not kinds or not all(inspect.isclass(kind) and issubclass(kind, Resource) for kind in kinds):
+        kinds = tuple(kind for kind in (get_args(answer) or (answer,)) if kind is not NoneType)
+        found = tuple(kind for kind in kinds if inspect.isclass(kind) and issubclass(kind, Resource))
+        if not found or len(found) != len(kinds):
             raise Misconfigured(
                 f"the step {self.name!r} does not say what it returns.",
                 where=self.where,
                 hint="Annotate it with a resource, for example -> jira.Issue.",
             )
-        return tuple(kinds)
+        return found
 
     @cached_property
     def outputs(self) -> type[Outputs]:

@@ -1,6 +1,9 @@
 """How Alembic connects: it is handed a connection by `bot.store.migration`, or an address on its own command line."""
 
+from typing import Any, Literal
+
 from alembic import context
+from alembic.autogenerate.api import AutogenContext
 from sqlmodel import AutoString, SQLModel
 
 from bot.store import tables
@@ -9,7 +12,7 @@ from bot.store.database import Instant
 assert tables.Request.metadata is SQLModel.metadata
 
 
-def plain(kind: str, item: object, _context: object) -> str | bool:
+def plain(kind: str, item: Any, _context: AutogenContext) -> str | Literal[False]:
     """Migrations name SQLAlchemy's own types, so that they stay what they were when our classes change."""
     if kind == "type" and isinstance(item, Instant):
         return "sa.DateTime()"

@@ -1,11 +1,11 @@
 """The whole office in one process, over real HTTP and sockets: workspace, Jira's stand-in and an unchanged bot."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bot import app, settings
 from bot.demo import jira_population, jira_server, population
@@ -18,6 +18,7 @@ from bot.demo.workspace import Workspace
 from bot.store.migration import migrate
 from tests.slack_rules import sendable_blocks, sendable_view
 
+T = TypeVar("T")
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -46,9 +47,11 @@ class Office:
     def margaret(self) -> Client:
         return self.workspace.person("margaret")
 
-    def until(self, seen: Any, timeout: float = 10.0) -> Any:
+    def until(self, seen: Callable[[], T | None], timeout: float = 10.0) -> T:
         """Wait for what somebody should come to see."""
-        return self.workspace.until(seen, timeout)
+        found = self.workspace.until(seen, timeout)
+        assert found is not None
+        return found
 
     def ask(self, who: Client, line: str = "/platform request postgres name=orders size=small") -> str:
         """Ask through the modal; the request's number."""
