@@ -65,12 +65,13 @@ def build(settings: Settings) -> Process:
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
     engine = Engine(database, offered, owner=owner, secret=settings.secret, url=settings.link, lease=settings.lease)
     sender = SlackSender(web_client, database, offered, groups, slack_directory) if settings.slack else None
-    worker = Worker(database, engine, sender, service.sweep, pace=settings.pace)
+    listening = door.Listeners()
+    worker = Worker(database, engine, sender, service.sweep, pace=settings.pace, give_way=listening.give_way)
     process = Process(settings, database, offered, service, FastAPI(), worker, None)
     process.web = api.build(service, ready=process.ready)
     if settings.slack:
-        bolt = door.build(web_client, settings.slack_signing_secret, service, slack_directory)
-        process.web.router.routes.append(Route("/slack/events", door.endpoint(bolt), methods=["POST"]))
+        bolt = door.build(web_client, settings.slack_signing_secret, service, slack_directory, listening)
+        process.web.router.routes.append(Route("/slack/events", door.endpoint(bolt, listening), methods=["POST"]))
         if settings.slack_app_token:
             process.socket = door.Socket(bolt, settings.slack_app_token, web_client)
     return process

@@ -120,6 +120,11 @@ class Service:
         with self.database.read() as session:
             return [Offered(o, reads.usual_duration(session, o.name)) for o in self.catalogue.newest()]
 
+    def described(self, offering: Offering[Any]) -> Offered:
+        """The catalogue's line of one offering."""
+        with self.database.read() as session:
+            return Offered(offering, reads.usual_duration(session, offering.name))
+
     def offering(self, name: str, version: str | None = None) -> Offering[Any]:
         """One offering. Raises NotFound with what there is."""
         offering = self.catalogue.offering(name, version)

@@ -56,9 +56,14 @@ class Worker:
         pace: timedelta = timedelta(seconds=1),
         threads: int = 8,
         senders: int = 3,
+        give_way: Callable[[], None] = lambda: None,
     ) -> None:
-        """`sweep` is called every minute; `pace` is the rest between two messages to one channel."""
+        """`sweep` is called every minute; `pace` is the rest between two messages to one channel.
+
+        `give_way` is called before each piece of work: it waits a moment while somebody in this process is in a hurry.
+        """
         self.database, self.engine, self.sender, self.pace = database, engine, sender, pace
+        self._give_way = give_way
         self._wake, self._stop = Wake(), threading.Event()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="step")
         self._slots = threading.Semaphore(threads)
@@ -89,6 +94,7 @@ class Worker:
         while not self._stop.is_set():
             seen = self._wake.count
             self._slots.acquire()
+            self._give_way()
             claim = _safely(self.engine.claim)()
             if claim is None:
                 self._slots.release()
@@ -103,6 +109,7 @@ class Worker:
     def _send(self) -> None:
         while not self._stop.is_set():
             seen = self._wake.count
+            self._give_way()
             if not _safely(self.send_one)():
                 self._wait(seen, outbox.next_due)
 

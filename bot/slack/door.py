@@ -2,8 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from slack_bolt import App
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 _THREADS = 32
 #: Seconds between attempts to reach Slack at boot, at the most.
 _LONGEST_PAUSE = 30.0
+#: Seconds that other work gives way to acknowledgements: a trigger lives three.
+_LONGEST_COURTESY = 0.25
 
 
 def client(token: str, api_url: str) -> WebClient:
@@ -32,7 +35,47 @@ def client(token: str, api_url: str) -> WebClient:
     return WebClient(token=token, base_url=api_url, timeout=10)
 
 
-def build(web: WebClient, signing_secret: str, service: Service, directory: SlackDirectory) -> App:
+class Listeners(ThreadPoolExecutor):
+    """Runs what listeners do after they have acknowledged; acknowledgements go first.
+
+    Python runs one thread at a time: without this, the windows that fifty people opened kept the last of the fifty
+    waiting for its acknowledgement five times as long.
+    """
+
+    def __init__(self, threads: int = _THREADS) -> None:
+        super().__init__(threads, thread_name_prefix="listener")
+        self._changed, self._acknowledging = threading.Condition(), 0
+
+    def submit(self, work: Callable[..., Any], /, *args: Any, **more: Any) -> "Future[Any]":
+        """As a ThreadPoolExecutor does."""
+        return super().submit(self._after_giving_way, work, *args, **more)
+
+    @contextmanager
+    def acknowledging(self) -> Iterator[None]:
+        """Slack waits for an answer while the block runs."""
+        with self._changed:
+            self._acknowledging += 1
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._acknowledging -= 1
+                if not self._acknowledging:
+                    self._changed.notify_all()
+
+    def give_way(self) -> None:
+        """Wait until nothing is being acknowledged, a quarter of a second at the most."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._acknowledging, _LONGEST_COURTESY)
+
+    def _after_giving_way(self, work: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        self.give_way()
+        return work(*args, **more)
+
+
+def build(
+    web: WebClient, signing_secret: str, service: Service, directory: SlackDirectory, listening: Listeners
+) -> App:
     """The Bolt app with every listener; talks to nobody yet.
 
     `process_before_response` with lazy listeners acknowledges as soon as the listener has, where Bolt's default polls
@@ -49,18 +92,19 @@ def build(web: WebClient, signing_secret: str, service: Service, directory: Slac
         authorize=authorize,
         process_before_response=True,
         raise_error_for_unhandled_request=False,
-        listener_executor=ThreadPoolExecutor(_THREADS, thread_name_prefix="listener"),
+        listener_executor=listening,
     )
     listeners.register(app, service, directory)
     return app
 
 
-def endpoint(app: App) -> Callable[[Request], Any]:
+def endpoint(app: App, listening: Listeners) -> Callable[[Request], Any]:
     """`POST /slack/events`: all of Slack over signed HTTP. Bolt blocks, so it runs in the thread pool."""
 
     async def events(request: Request) -> Response:
         body = await request.body()
-        answer = await run_in_threadpool(app.dispatch, to_bolt_request(request, body))
+        with listening.acknowledging():
+            answer = await run_in_threadpool(app.dispatch, to_bolt_request(request, body))
         return to_starlette_response(answer)
 
     return events

@@ -5,6 +5,7 @@ from datetime import timedelta
 from statistics import median
 from typing import Any, TypeVar
 
+from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from bot.lifecycle import OPEN, ApprovalRule, InstanceState, RequestState, StepState
@@ -23,6 +24,16 @@ Row = TypeVar("Row")
 
 #: How many finished requests the usual duration is taken from, and how few say nothing.
 USUAL_LAST, USUAL_LEAST = 20, 3
+_TOOK = (
+    select(tables.Request.created_at, tables.Request.ended_at)
+    .where(
+        tables.Request.offering == bindparam("offering"),
+        tables.Request.state == RequestState.FULFILLED,
+        tables.Request.kind == "create",
+    )
+    .order_by(col(tables.Request.ended_at).desc())
+    .limit(USUAL_LAST)
+)
 
 
 def person(row: Any) -> PersonRecord:
@@ -185,17 +196,11 @@ def resources(session: Session, instance_id: int) -> list[tables.InstanceResourc
 
 def usual_duration(session: Session, offering: str) -> timedelta | None:
     """The median of its last 20 fulfilled create requests; None under 3."""
-    query = (
-        select(tables.Request.created_at, tables.Request.ended_at)
-        .where(
-            tables.Request.offering == offering,
-            tables.Request.state == RequestState.FULFILLED,
-            tables.Request.kind == "create",
-        )
-        .order_by(col(tables.Request.ended_at).desc())
-        .limit(USUAL_LAST)
-    )
-    took = [(ended - created).total_seconds() for created, ended in session.exec(query).all() if ended]
+    took = [
+        (ended - created).total_seconds()
+        for created, ended in session.connection().execute(_TOOK, {"offering": offering})
+        if ended
+    ]
     return timedelta(seconds=median(took)) if len(took) >= USUAL_LEAST else None
 
 
