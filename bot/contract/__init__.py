@@ -3,6 +3,7 @@
 problems(schema, value)         what is wrong with an answer, at its field
 with_defaults(schema, value)    what was left out, as declared
 faults(schema)                  what is wrong with the schema itself
+applied(schema, value)          the form that holds for the answers so far: conditions worked off
 fields(schema)                  its questions, for a modal, options or a table
 parse(question, text)           text as a typed value; `typed` for `field=value` pairs
 breaking(old, new)              why answers under the old one may be refused by the new one
@@ -13,19 +14,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.contract.compatibility import breaking, comparable
+from bot.contract.conditions import Applied, applied
 from bot.contract.formats import expected, is_channel_id, is_datetime, is_email, is_person_id, is_uri
 from bot.contract.questions import Choice, Kind, Question, fields, humanised
-from bot.contract.schema import Schema, pointer, resolve
+from bot.contract.schema import Schema, pointer, remembered, resolve
 from bot.contract.text import parse, parse_lines, typed, unflatten, written
 from bot.contract.validation import faults, problems, unstorable, with_defaults
 from bot.contract.wording import quoted
 
 __all__ = [
+    "Applied",
     "Choice",
     "Contract",
     "Kind",
     "Question",
     "Schema",
+    "applied",
     "breaking",
     "comparable",
     "expected",
@@ -42,6 +46,7 @@ __all__ = [
     "pointer",
     "problems",
     "quoted",
+    "remembered",
     "resolve",
     "typed",
     "unflatten",

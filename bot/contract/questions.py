@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from bot.contract.schema import Resolved, Schema, kinds, pointer, properties, remembered, required, resolve
+from bot.contract.schema import Resolved, Schema, kinds, pointer, properties, references, remembered, required, resolve
 from bot.contract.wording import marks_secret
 
 Kind = Literal[
@@ -45,6 +45,10 @@ _FORMATS: dict[str, Kind] = {
     "textarea": "text",
     "markdown": "text",
 }
+#: Marks a field that a condition brought in; see `bot.contract.conditions`.
+CASE = "x-frontdesk-case"
+#: `^(small|large)$`: the values of an enum in a pattern.
+_ALTERNATION = re.compile(r"\^\((?:\?:)?((?:[\w /:@,-]|\\[.-])+(?:\|(?:[\w /:@,-]|\\[.-])+)+)\)\$")
 #: A text that may be longer than this gets several lines.
 _ONE_LINE = 200
 
@@ -82,7 +86,11 @@ class Question:
     optional_section: bool = False
     #: It has to be there once what it stands in is.
     must: bool = False
+    #: Tells apart the fields of one name in different branches of a condition; empty: it is always there.
+    case: str = ""
     schema: Schema = field(default_factory=dict, repr=False)
+    #: The whole schema, for references.
+    root: Schema = field(default_factory=dict, repr=False, compare=False)
 
     @cached_property
     def pointer(self) -> str:
@@ -93,6 +101,38 @@ class Question:
     def name(self) -> str:
         """As it is written on a command line: `network.cidr`."""
         return ".".join(self.path)
+
+    @property
+    def key(self) -> str:
+        """What an answer is kept under: the pointer, and the case where there are several."""
+        return f"{self.pointer}?{self.case}" if self.case else self.pointer
+
+    @cached_property
+    def entry(self) -> Schema | None:
+        """The form of one entry, for a list of objects; None: it is no such list, or cannot stand alone."""
+        items = self.schema.get("items")
+        if self.kind != "json" or self.types != ("array",) or "prefixItems" in self.schema:
+            return None
+        found = resolve(items, self.root)
+        if not _is_object(found.schema) or found.nullable:
+            return None
+        return alone(found.schema, self.root)
+
+    @cached_property
+    def is_map(self) -> bool:
+        """Names with a text each: `{"type": "object", "additionalProperties": {"type": "string"}}`."""
+        values = resolve(self.schema.get("additionalProperties"), self.root)
+        return (
+            self.kind == "json"
+            and self.types == ("object",)
+            and kinds(values.schema) == ("string",)
+            and not values.nullable
+        )
+
+    @cached_property
+    def holds_secret(self) -> bool:
+        """Whether a secret stands in it, however deep."""
+        return self.secret or (self.kind in {"json", "list"} and _has_secret(self.schema, self.root, frozenset()))
 
 
 def fields(schema: Schema) -> list[Question]:
@@ -119,6 +159,7 @@ class _Around:
     defaults: Schema
     #: References that were followed to get here.
     seen: tuple[str, ...]
+    case: str = ""
 
 
 def _inside(schema: Schema, around: _Around, root: Schema) -> Iterator[Question]:
@@ -134,6 +175,7 @@ def _inside(schema: Schema, around: _Around, root: Schema) -> Iterator[Question]
                 optional=question.optional_section,
                 defaults=question.default if isinstance(question.default, dict) else {},
                 seen=(*around.seen, *found.refs),
+                case=question.case,
             )
             yield from _inside(found.schema, inner, root)
 
@@ -159,7 +201,9 @@ def _question(name: str, found: Resolved, root: Schema, around: _Around, *, must
         secret=marks_secret(schema),
         optional_section=around.optional or absent,
         must=must,
+        case=str(schema.get(CASE) or around.case),
         schema=schema,
+        root=root,
     )
 
 
@@ -219,10 +263,30 @@ def _choices(schema: Schema, root: Schema) -> tuple[Choice, ...]:
         )
     if schema.get("const") is not None:
         return (Choice(schema["const"], _label(schema["const"])),)
+    if found := _ALTERNATION.fullmatch(str(schema.get("pattern"))) if kinds(schema) == ("string",) else None:
+        return tuple(Choice(value, value) for value in found[1].replace("\\", "").split("|"))
     branches = [resolve(branch, root).schema for branch in schema.get("oneOf") or schema.get("anyOf") or ()]
     if branches and all("const" in branch for branch in branches):
         return tuple(Choice(each["const"], _label(each.get("title") or each["const"])) for each in branches)
     return ()
+
+
+def alone(part: Schema, root: Schema) -> Schema | None:
+    """A part of a schema with the definitions that it needs; None: it refers to something else than definitions."""
+    if any(not ref.startswith(("#/$defs/", "#/definitions/")) for ref in references(part)):
+        return None
+    return {**{name: root[name] for name in ("$schema", "$defs", "definitions") if name in root}, **part}
+
+
+def _has_secret(schema: Any, root: Schema, seen: frozenset[str]) -> bool:
+    found = resolve(schema, root)
+    if seen & set(found.refs):
+        return False
+    inner = [*properties(found.schema).values(), found.schema.get("items"), found.schema.get("additionalProperties")]
+    inner += [branch for word in ("oneOf", "anyOf", "allOf") for branch in found.schema.get(word) or ()]
+    return marks_secret(found.schema) or any(
+        _has_secret(each, root, seen | set(found.refs)) for each in inner if isinstance(each, dict)
+    )
 
 
 def _label(value: Any) -> str:

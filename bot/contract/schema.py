@@ -116,6 +116,18 @@ def target(ref: str, root: Schema) -> Schema | None:
     return here if isinstance(here, dict) else None
 
 
+def references(schema: Any) -> Iterator[str]:
+    """All that a schema refers to, however deep."""
+    if isinstance(schema, list):
+        for each in schema:
+            yield from references(each)
+    elif isinstance(schema, dict):
+        if isinstance(schema.get("$ref"), str):
+            yield schema["$ref"]
+        for each in schema.values():
+            yield from references(each)
+
+
 def kinds(schema: Schema) -> tuple[str, ...]:
     """The JSON types that a resolved schema names, or shows by its other keywords; empty: any."""
     named = schema.get("type")
@@ -127,8 +139,8 @@ def kinds(schema: Schema) -> tuple[str, ...]:
         return tuple(dict.fromkeys(_JSON_TYPES.get(type(value), "object") for value in values))
     if schema.get("x-kubernetes-int-or-string") is True:
         return ("integer", "string")
-    if branches := schema.get("anyOf") or schema.get("oneOf"):
-        return tuple(dict.fromkeys(_branch_kinds(branches)))
+    if found := tuple(dict.fromkeys(_branch_kinds(schema.get("anyOf") or schema.get("oneOf")))):
+        return found
     return next(((kind,) for keyword, kind in _TELLING.items() if keyword in schema), ())
 
 

@@ -18,6 +18,7 @@ _YES = frozenset({"yes", "y", "true", "on"})
 _NO = frozenset({"no", "n", "false", "off"})
 _DEEPEST = 100
 _INTEGER = re.compile(r"[+-]?[0-9]{1,4000}")
+_PAIR = re.compile(r"([^\s:={}\[\]\"'#]+)\s*=\s*(.*)")
 _NUMBER = re.compile(r"[+-]?([0-9]{1,4000}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?")
 
 
@@ -156,12 +157,21 @@ def _moment(accepts: Callable[[str], bool], name: str) -> Callable[[Question, st
     return read
 
 
-def _json(_: Question, text: str) -> Any:
-    """JSON, else YAML. YAML's dates, its `yes` and its aliases stay out: the answer is JSON."""
+def _json(question: Question, text: str) -> Any:
+    """JSON, else YAML; for a map of texts also `name=value` lines. YAML's dates, `yes` and aliases stay out."""
+    if question.is_map and (pairs := _pairs(text)) is not None:
+        return pairs
     try:
         return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
         return _yaml(text)
+
+
+def _pairs(text: str) -> dict[str, str] | None:
+    """`name=value`, one on each line; None: it is something else."""
+    found = [_PAIR.fullmatch(line.strip()) for line in text.splitlines() if line.strip()]
+    pairs = {pair[1]: pair[2] for pair in found if pair}
+    return pairs if pairs and len(pairs) == len(found) else None
 
 
 def _refuse(constant: str) -> None:

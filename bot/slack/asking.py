@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from bot.contract import Question, parse_lines, written
+from bot.contract import Question, parse, parse_lines, written
 from bot.slack import sizes
 from bot.slack.text import plain_text
 
@@ -72,13 +72,17 @@ def _lines(question: Question, value: Any) -> str:
         text = "\n".join(written(entry) for entry in value)
         if _read_back(question, text) == value:
             return text
+    if question.is_map and isinstance(value, dict) and value:
+        text = "\n".join(f"{name}={entry}" for name, entry in value.items())
+        if all(isinstance(entry, str) for entry in value.values()) and _read_back(question, text) == value:
+            return text
     pretty = json.dumps(value, ensure_ascii=False, indent=2)
     return pretty if len(pretty) <= sizes.INPUT_LENGTH else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _read_back(question: Question, text: str) -> Any:
     try:
-        return parse_lines(question, text)
+        return parse(question, text) if question.kind == "json" else parse_lines(question, text)
     except ValueError:
         return None
 

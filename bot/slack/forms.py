@@ -177,7 +177,8 @@ def _hint(question: Question, element: str) -> str:
     parts = [question.description, *_rules(question)]
     if element == "plain_text_input":
         told = contract.expected(str(question.schema.get("format")))
-        parts.append(_WRITTEN.get(question.kind) or told[:1].upper() + told[1:])
+        way = "One name=value on each line" if question.is_map else _WRITTEN.get(question.kind)
+        parts.append(way or told[:1].upper() + told[1:])
     if question.secret:
         parts.append("Slack hides nothing: what you type here can be read over your shoulder.")
     elif question.kind in _CLEARED and is_optional(question) and not question.optional_section:

@@ -1,0 +1,293 @@
+"""The form that holds for the answers so far: what conditions ask for is there, what they rule out is not. Pure.
+
+Known: `if`/`then`/`else`, `dependencies`, `dependentRequired`, `dependentSchemas`, `allOf`, and `oneOf` or `anyOf` whose
+branches are told apart by the value of one field. What has no such field (either of two, or three names of which one
+is required) stays as it is, for validation to tell.
+
+A field that a branch brings in is marked with its case, so that two fields of one name keep their own answers.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.contract.questions import CASE, alone
+from bot.contract.schema import Schema, kinds, properties, remembered, required, resolve
+from bot.contract.validation import problems
+
+#: What is worked off here, so that the applied form has none of it.
+_CONDITIONS = frozenset({"if", "then", "else", "dependencies", "dependentRequired", "dependentSchemas", "allOf"})
+_Path = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A form without conditions, and the fields whose answers decide what it looks like."""
+
+    schema: Schema
+    controls: frozenset[tuple[str, ...]] = frozenset()
+
+
+def applied(schema: Schema, answers: Mapping[str, Any]) -> Applied:
+    """The form for these answers; the very same object where it has no conditions or the choices are the same."""
+    if not _may_depend(schema):
+        return Applied(schema)
+    walk = _Walk(schema)
+    found = walk.node(schema, answers, (), ())
+    known = _known(schema)
+    choices = tuple(walk.choices)
+    if choices not in known:
+        known[choices] = Applied(found, frozenset(walk.controls))
+    return known[choices]
+
+
+@remembered
+def _known(_: Schema) -> dict[tuple[Any, ...], Applied]:
+    return {}
+
+
+@remembered
+def _may_depend(schema: Schema) -> bool:
+    return _mentions_conditions(schema)
+
+
+def _mentions_conditions(part: Any) -> bool:
+    if isinstance(part, list):
+        return any(map(_mentions_conditions, part))
+    if not isinstance(part, dict):
+        return False
+    if not _CONDITIONS.isdisjoint(part) or any(len(part.get(word) or ()) > 1 for word in ("oneOf", "anyOf")):
+        return True
+    return any(map(_mentions_conditions, part.values()))
+
+
+@remembered
+def _checks(_: Schema) -> dict[int, Schema | None]:
+    """The `if`s of a schema as schemas of their own, made once each."""
+    return {}
+
+
+@dataclass
+class _Node:
+    """An object under way: what holds for it so far."""
+
+    schema: Schema
+    value: Mapping[str, Any]
+    path: _Path
+
+    def take(self, part: Schema, *, after: str = "", known: frozenset[str] = frozenset(), case: bool = True) -> None:
+        """Add a part's fields, behind the one that they depend on."""
+        fields = dict(properties(self.schema))
+        new: dict[str, Any] = {}
+        for name, declared in properties(part).items():
+            if declared is False:
+                fields.pop(name, None)
+            elif name in fields:
+                fields[name] = fields[name] if name in known else _refined(fields[name], declared)
+            else:
+                new[name] = _marked(declared) if case else declared
+        self.schema = {
+            **{name: value for name, value in part.items() if name not in _CONDITIONS | {"title", "description"}},
+            **self.schema,
+            "properties": _placed(fields, new, after),
+            "required": sorted(required(self.schema) | required(part)),
+        }
+
+
+def _placed(fields: Mapping[str, Any], new: Mapping[str, Any], after: str) -> dict[str, Any]:
+    if after not in fields:
+        return {**fields, **new}
+    at = list(fields).index(after) + 1
+    pairs = list(fields.items())
+    return dict([*pairs[:at], *new.items(), *pairs[at:]])
+
+
+def _refined(old: Any, new: Any) -> Any:
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return old
+    both = {**old, **new}
+    if isinstance(old.get("properties"), dict) and isinstance(new.get("properties"), dict):
+        names = {**old["properties"], **new["properties"]}
+        both["properties"] = {
+            name: _refined(old["properties"].get(name, inner), new["properties"].get(name))
+            for name, inner in names.items()
+        }
+        both["required"] = sorted(required(old) | required(new))
+    return both
+
+
+def _marked(declared: Any) -> Any:
+    """A field of a branch. Equal ones in two branches are one field, and keep their answer."""
+    if not isinstance(declared, dict):
+        declared = {}
+    text = json.dumps(declared, sort_keys=True, default=str)
+    return {CASE: hashlib.sha256(text.encode()).hexdigest()[:6], **declared}
+
+
+@dataclass
+class _Walk:
+    """One pass over a schema beside the answers."""
+
+    root: Schema
+    choices: list[Any] = field(default_factory=list)
+    controls: set[_Path] = field(default_factory=set)
+
+    def node(self, declared: Any, value: Any, path: _Path, seen: _Path) -> Any:
+        """A part of the schema with its conditions worked off; the same object where it has none."""
+        found = resolve(declared, self.root)
+        if any(ref in seen for ref in found.refs) or not _is_like_an_object(found.schema):
+            return declared
+        here = _Node(found.schema, value if isinstance(value, Mapping) else {}, path)
+        count = len(self.choices)
+        self._open(here, found.schema, ())
+        inside = {
+            name: self.node(inner, here.value.get(name), (*path, name), (*seen, *found.refs))
+            for name, inner in properties(here.schema).items()
+        }
+        if count == len(self.choices):
+            return declared
+        made = {name: inner for name, inner in here.schema.items() if name not in _CONDITIONS} | {"properties": inside}
+        return {**made, "type": ["object", "null"] if found.nullable else "object"}
+
+    def _open(self, here: _Node, part: Schema, seen: _Path) -> None:
+        for extra in _list(part.get("allOf")):
+            self._choose("allOf")
+            self._follow(here, extra, seen, case=False)
+        if "if" in part:
+            self._open_if(here, part, seen)
+        for name, rule in _dependent(part):
+            self.controls.add((*here.path, name))
+            given = here.value.get(name) is not None
+            self._choose(given)
+            if given:
+                self._follow(here, {"required": rule} if isinstance(rule, list) else rule, seen, after=name)
+        for word in ("oneOf", "anyOf"):
+            self._open_branches(here, word, _list(part.get(word)), part, seen)
+
+    def _open_if(self, here: _Node, part: Schema, seen: _Path) -> None:
+        names = list(_named(part["if"]))
+        self.controls |= {(*here.path, *name) for name in names}
+        holds = self._holds(part["if"], here.value)
+        self._choose(holds)
+        chosen = part.get("then" if holds else "else")
+        if isinstance(chosen, dict):
+            last = max((name[0] for name in names), key=_position(here.schema), default="")
+            self._follow(here, chosen, seen, after=last)
+
+    def _open_branches(self, here: _Node, word: str, branches: Sequence[Any], part: Schema, seen: _Path) -> None:
+        found = [resolve(branch, self.root).schema for branch in branches]
+        tag = _tag(found, part.get("discriminator"), self.root)
+        if tag is None:
+            return
+        name, values = tag
+        here.schema = {key: inner for key, inner in here.schema.items() if key not in {word, "discriminator"}}
+        if name not in properties(here.schema):
+            here.take({"properties": {name: _select(name, found, values)}, "required": [name]}, case=False)
+        self.controls.add((*here.path, name))
+        chosen = next((at for at, each in enumerate(values) if _among(here.value.get(name), each)), None)
+        self._choose(chosen)
+        if chosen is not None:
+            self._follow(here, branches[chosen], seen, after=name, known=frozenset({name}))
+
+    def _follow(
+        self,
+        here: _Node,
+        extra: Any,
+        seen: _Path,
+        *,
+        after: str = "",
+        known: frozenset[str] = frozenset(),
+        case: bool = True,
+    ) -> None:
+        found = resolve(extra, self.root)
+        if any(ref in seen for ref in found.refs):
+            return
+        here.take(found.schema, after=after, known=known, case=case)
+        self._open(here, found.schema, (*seen, *found.refs))
+
+    def _choose(self, choice: Any) -> None:
+        self.choices.append(choice)
+
+    def _holds(self, condition: Any, value: Mapping[str, Any]) -> bool:
+        if not isinstance(condition, dict):
+            return condition is not False
+        checks = _checks(self.root)
+        if id(condition) not in checks:
+            checks[id(condition)] = alone(condition, self.root)
+        check = checks[id(condition)]
+        return check is not None and problems(check, dict(value)) == []
+
+
+def _position(schema: Schema) -> Callable[[str], int]:
+    """Where a field stands; one that does not is before all others."""
+    order = {name: at for at, name in enumerate(properties(schema))}
+    return lambda name: order.get(name, -1)
+
+
+def _is_like_an_object(schema: Schema) -> bool:
+    if kinds(schema) == ("object",):
+        return True
+    return not schema.get("type") and any(word in schema for word in ("oneOf", "anyOf", "allOf", "if", "properties"))
+
+
+def _dependent(part: Schema) -> Iterator[tuple[str, Any]]:
+    for word in ("dependencies", "dependentRequired", "dependentSchemas"):
+        rules = part.get(word)
+        yield from rules.items() if isinstance(rules, dict) else ()
+
+
+def _named(condition: Any) -> Iterator[_Path]:
+    """The fields that a condition looks at."""
+    if not isinstance(condition, dict):
+        return
+    for name, inner in properties(condition).items():
+        deeper = list(_named(inner))
+        yield from ((name, *each) for each in deeper)
+        if not deeper:
+            yield (name,)
+    yield from ((name,) for name in required(condition) - properties(condition).keys())
+    for word in ("allOf", "anyOf", "oneOf"):
+        for each in _list(condition.get(word)):
+            yield from _named(each)
+    yield from _named(condition.get("not"))
+
+
+def _tag(branches: Sequence[Schema], declared: Any, root: Schema) -> tuple[str, list[list[Any]]] | None:
+    """The field by whose value the branches are told apart, and each branch's values of it."""
+    if len(branches) < 2 or not all(properties(branch) for branch in branches):
+        return None
+    named = declared.get("propertyName") if isinstance(declared, dict) else None
+    for name in [named] if named else list(properties(branches[0])):
+        values = [_constants(resolve(properties(branch).get(name), root).schema) for branch in branches]
+        flat = [json.dumps(value) for each in values for value in each]
+        if all(values) and len(flat) == len(set(flat)):
+            return name, values
+    return None
+
+
+def _constants(schema: Schema) -> list[Any]:
+    if "const" in schema:
+        return [schema["const"]]
+    return _list(schema.get("enum"))
+
+
+def _select(name: str, branches: Sequence[Schema], values: Sequence[Sequence[Any]]) -> Schema:
+    """The field that chooses the branch. A branch's own title says more than its value."""
+    first = properties(branches[0])[name]
+    titles = [
+        str(branch.get("title") or value) for branch, each in zip(branches, values, strict=True) for value in each
+    ]
+    flat = [value for each in values for value in each]
+    labels = titles if len(set(titles)) == len(flat) else [str(value) for value in flat]
+    words = {key: first[key] for key in ("title", "description") if key in first}
+    return {**words, "enum": flat, "enumNames": labels}
+
+
+def _among(value: Any, values: Sequence[Any]) -> bool:
+    return json.dumps(value) in {json.dumps(each) for each in values}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
