@@ -7,15 +7,11 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bot.demo import interactions
-from bot.demo.client import Client
-from bot.demo.delivery import deliver
-from bot.demo.entities import Message
 from bot.store.database import utc_now
+from tests.integration.clicks import click_old, fill_in, give_reason, read
 from tests.integration.office import ROOT, Office, buttons, everything, opened, text_of
 from tests.integration.receiver import Receiver, answer
 
@@ -33,41 +29,6 @@ def office(open_office: Office) -> Office:
         if who.view():
             who.close_all()
     return open_office
-
-
-def click_old(office: Office, who: Client, message: Message, action: str) -> None:
-    """Press a button of a message as it was on a screen that has not been refreshed."""
-    app = office.workspace.apps[message.app_id]
-    element, block = next(
-        (e, block)
-        for block in message.blocks
-        if block["type"] == "actions"
-        for e in block["elements"]
-        if e["action_id"] == action
-    )
-    pressed = {key: element[key] for key in ("type", "action_id", "value", "text")} | {"block_id": block["block_id"]}
-    deliver(office.workspace, app, interactions.message_action(office.workspace, app, who.me, message, pressed, {}))
-
-
-def fill_in(office: Office, who: Client, **answers: Any) -> None:
-    """Fill in and submit the modal that opens."""
-    office.until(who.view)
-    who.fill({f"/{name}": value for name, value in answers.items()})
-    who.submit()
-    assert who.view() is None, (who.errors(), who.notice())
-
-
-def give_reason(office: Office, who: Client, reason: str) -> None:
-    """Fill in and submit the modal that asks for a reason."""
-    office.until(who.view)
-    who.fill({"/reason": reason})
-    who.submit()
-
-
-def read(office: Office, number: str, words: str, channel: str = "#data-platform") -> Message:
-    """The card of a request, once it reads so."""
-    shown: Message = office.until(lambda: words in text_of(card := office.card(number, channel)) and card)
-    return shown
 
 
 def fulfilled(office: Office, name: str) -> str:

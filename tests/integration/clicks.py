@@ -1,0 +1,58 @@
+"""What people do in the office beyond one click, and what nobody can do with a mouse."""
+
+from typing import Any
+
+from bot.demo import interactions
+from bot.demo.client import Client
+from bot.demo.delivery import deliver
+from bot.demo.entities import Delivery, Message
+from tests.integration.office import Office, text_of
+
+
+def click_old(office: Office, who: Client, message: Message, action: str, **forged: Any) -> None:
+    """Press a button of a message as it was on a screen that has not been refreshed.
+
+    `forged` replaces parts of the payload.
+    """
+    app = office.workspace.apps[message.app_id]
+    element, block = next(
+        (e, block)
+        for block in message.blocks
+        if block["type"] == "actions"
+        for e in block["elements"]
+        if e["action_id"] == action
+    )
+    pressed = {key: element[key] for key in ("type", "action_id", "value", "text")} | {"block_id": block["block_id"]}
+    payload = interactions.message_action(office.workspace, app, who.me, message, pressed, {})
+    deliver(office.workspace, app, payload | forged)
+
+
+def fill_in(office: Office, who: Client, **answers: Any) -> None:
+    """Fill in and submit the modal that opens."""
+    office.until(who.view)
+    who.fill({f"/{name}": value for name, value in answers.items()})
+    who.submit()
+    assert who.view() is None, (who.errors(), who.notice())
+
+
+def give_reason(office: Office, who: Client, reason: str) -> None:
+    """Fill in and submit the modal that asks for a reason."""
+    office.until(who.view)
+    who.fill({"/reason": reason})
+    who.submit()
+
+
+def read(office: Office, number: str, words: str, channel: str = "#data-platform") -> Message:
+    """The card of a request, once it reads so."""
+    shown: Message = office.until(lambda: words in text_of(card := office.card(number, channel)) and card)
+    return shown
+
+
+def submit_forged(office: Office, who: Client, **forged: Any) -> Delivery:
+    """Submit the visible modal with parts of it replaced, as nobody's Slack would; the app's answer."""
+    view = who.view()
+    assert view is not None
+    app = office.workspace.apps[view.app_id]
+    payload = interactions.view_submission(office.workspace, app, who.me, view)
+    payload["view"] |= forged
+    return deliver(office.workspace, app, payload)
