@@ -46,6 +46,14 @@ class Tx(Session):
     now: datetime
     due: bool = False
 
+    def queue(self, name: str) -> None:
+        """Wait for every other transaction that has named the same, until it ends.
+
+        Between looking for a row and making it, nobody else makes it. On SQLite a transaction is alone already.
+        """
+        if self.get_bind().dialect.name == "postgresql":
+            self.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
+
 
 class Database:
     """Opens transactions. `clock` is for tests; without it PostgreSQL's own time counts, so that machines agree."""

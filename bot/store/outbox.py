@@ -196,8 +196,10 @@ def claim_delivery(tx: Tx, owner: str, lease: timedelta, kinds: Sequence[str]) -
 
 
 def claim_card(tx: Tx, owner: str, lease: timedelta) -> ClaimedCard | None:
-    """The next card that shows less than it should."""
-    this = tables.Card
+    """The next card that shows less than it should; one of a place at a time, so that its rate is kept."""
+    tx.queue("cards")
+    this, other = tables.Card, aliased(tables.Card)
+    taken = exists().where(col(other.place) == this.place, col(other.id) != this.id, col(other.lease_until) > tx.now)
     query = (
         select(this)
         .outerjoin(tables.Lane, col(tables.Lane.name) == "card:" + col(this.place))
@@ -207,6 +209,7 @@ def claim_card(tx: Tx, owner: str, lease: timedelta) -> ClaimedCard | None:
             col(this.error).is_(None),
             or_(col(this.lease_until).is_(None), col(this.lease_until) <= tx.now),
             or_(col(tables.Lane.next_at).is_(None), col(tables.Lane.next_at) <= tx.now),
+            ~taken,
         )
         .order_by(col(this.run_at), col(this.id))
         .limit(1)
@@ -267,6 +270,7 @@ def card_postponed(tx: Tx, claimed: ClaimedCard, delay: timedelta) -> None:
     card = tables.Card
     mine = (col(card.id) == claimed.card.id, col(card.epoch) == claimed.epoch)
     tx.exec(update(card).where(*mine).values(run_at=tx.now + delay, lease_until=None))
+    tx.due = True
 
 
 def card_failed(tx: Tx, claimed: ClaimedCard, error: str, instead: list[str]) -> None:
@@ -284,6 +288,7 @@ def card_failed(tx: Tx, claimed: ClaimedCard, error: str, instead: list[str]) ->
 
 def rest(tx: Tx, lane: str, until: datetime) -> None:
     """Nothing goes out on this lane before `until`."""
+    tx.queue(f"lane {lane}")
     row = tx.get(tables.Lane, lane)
     if row is None:
         tx.add(tables.Lane(name=lane, next_at=until))

@@ -23,6 +23,7 @@ def remember(tx: Tx, profile: Profile) -> PersonRecord:
     through Slack stays one person, so nobody approves their own request by changing doors.
     """
     email = profile.email.lower() if profile.email else None
+    tx.queue("people")
     row = tx.exec(select(tables.Person).where(tables.Person.slack_id == profile.slack_id)).first()
     same = tx.exec(select(tables.Person).where(tables.Person.email == email)).first() if email else None
     if row is None and same is not None and same.slack_id is None:
@@ -40,6 +41,7 @@ def remember(tx: Tx, profile: Profile) -> PersonRecord:
 
 def remember_email(tx: Tx, email: str) -> PersonRecord:
     """The row of somebody of whom only the address is known."""
+    tx.queue("people")
     row = tx.exec(select(tables.Person).where(tables.Person.email == email.lower())).first()
     if row is None:
         row = tables.Person(email=email.lower(), created_at=tx.now)

@@ -299,6 +299,7 @@ def _skip_steps(tx: Tx, request_id: int) -> None:
 def _by_key(tx: Tx, new: NewRequest) -> int | None:
     if new.key is None:
         return None
+    tx.queue(f"key {new.requester_id} {new.key}")
     known = rows.equal(tx, tables.Request, requester_id=new.requester_id, idempotency_key=new.key)
     if not known:
         return None
@@ -324,6 +325,7 @@ def _open_instance(tx: Tx, new: NewRequest) -> int:
 
 
 def _refuse_busy(tx: Tx, instance_id: int) -> None:
+    tx.queue(f"instance {instance_id}")
     row = tx.exec(select(tables.Request).where(tables.Request.open_instance_id == instance_id)).first()
     if row is None:
         return
