@@ -68,21 +68,29 @@ def record(
 ) -> None:
     """Append an event and mark all that must be said of it."""
     tx.flush()
-    event = rows.add(
-        tx,
-        tables.Event,
-        request_id=request.id,
-        instance_id=request.instance_id,
-        name=name,
-        person_id=person_id,
-        data=data or {},
-        at=tx.now,
-    )
+    event = _event(tx, request, name, person_id, data or {})
     touch(tx, tables.stored(request.id))
     _say(tx, request, name, event)
     if name in FOLLOWED:
         _follow(tx, request, name, event)
     tx.due = True
+
+
+def begin(tx: Tx, request: Subject, place: str) -> None:
+    """The card of a request that has just become a row, its first event, and the word to its requester."""
+    card = rows.add(tx, tables.Card, request_id=request.id, audience="team", place=place, run_at=tx.now)
+    event = _event(tx, request, "submitted", request.requester_id, {})
+    _tell(tx, request, event, card)
+
+
+def _event(tx: Tx, request: Subject, name: str, person_id: int | None, data: dict[str, Any]) -> int:
+    told = {"request_id": request.id, "instance_id": request.instance_id, "person_id": person_id}
+    return rows.add(tx, tables.Event, name=name, data=data, at=tx.now, **told)
+
+
+def _tell(tx: Tx, request: Subject, event: int, card_id: int | None) -> None:
+    payload = {"event": event, "person": request.requester_id}
+    _add(tx, f"person:{request.requester_id}", "message", payload, request.id, card_id)
 
 
 def touch(tx: Tx, request_id: int) -> None:
@@ -116,12 +124,10 @@ def _say(tx: Tx, request: Subject, name: str, event: int) -> None:
     if name not in TOLD | NOTED:
         return
     card = next(iter(rows.equal(tx, tables.Card, request_id=request.id, audience="team")), None)
-    card_id = card.id if card else None
     if name in TOLD:
-        payload = {"event": event, "person": request.requester_id}
-        _add(tx, f"person:{request.requester_id}", "message", payload, request.id, card_id)
+        _tell(tx, request, event, card.id if card else None)
     if name in NOTED and card:
-        _add(tx, f"post:{card.place}", "note", {"event": event}, request.id, card_id)
+        _add(tx, f"post:{card.place}", "note", {"event": event}, request.id, card.id)
 
 
 def _follow(tx: Tx, request: Subject, name: str, event: int) -> None:

@@ -78,8 +78,7 @@ def submit(tx: Tx, new: NewRequest) -> tuple[int, bool]:
     if new.instance_id is not None:
         _refuse_busy(tx, new.instance_id)
     laid = _lay_down(tx, new, new.instance_id or _open_instance(tx, new))
-    outbox.open_card(tx, laid.id, "team", new.place)
-    outbox.record(tx, laid, "submitted", new.requester_id)
+    outbox.begin(tx, laid, new.place)
     if not new.rules:  # with rules, an approval takes it further
         row = _locked(tx, laid.id)
         _instance_after(tx, row, "approved")

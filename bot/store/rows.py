@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, cast
 
-from sqlalchemy import Column, Insert, Select, Table, bindparam, insert, select, update
+from sqlalchemy import Column, Connection, Insert, Select, Table, bindparam, insert, select, update
 from sqlmodel import Session, SQLModel
 
 
 def add(session: Session, model: type[SQLModel], **values: Any) -> int:
     """One more row, at once; its id."""
-    result = session.connection().execute(_insert(model), values)
+    result = _connection(session).execute(_insert(model), values)
     key: int = result.inserted_primary_key[0]  # type: ignore[index] # an insert of one row has one
     return key
 
@@ -23,7 +23,7 @@ def add(session: Session, model: type[SQLModel], **values: Any) -> int:
 def add_all(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
     """More rows, at once; all name the same columns."""
     if rows:
-        session.connection().execute(_insert(model), rows)
+        _connection(session).execute(_insert(model), rows)
 
 
 def among(session: Session, model: type[SQLModel], column: str, keys: Iterable[Any]) -> Sequence[Any]:
@@ -34,13 +34,13 @@ def among(session: Session, model: type[SQLModel], column: str, keys: Iterable[A
     if len(wanted) == 1:
         return equal(session, model, **{column: wanted[0]})
     session.flush()
-    return session.connection().execute(_select_among(model, column), {"keys": wanted}).all()
+    return _connection(session).execute(_select_among(model, column), {"keys": wanted}).all()
 
 
 def equal(session: Session, model: type[SQLModel], **values: Any) -> Sequence[Any]:
     """The rows that have these values (none may be None), with all that this session has changed."""
     session.flush()
-    return session.connection().execute(_select_equal(model, tuple(values)), values).all()
+    return _connection(session).execute(_select_equal(model, tuple(values)), values).all()
 
 
 def change(session: Session, model: type[SQLModel], where: Mapping[str, Any], **values: Any) -> int:
@@ -48,12 +48,20 @@ def change(session: Session, model: type[SQLModel], where: Mapping[str, Any], **
     session.flush()
     table = _table(model)
     criteria = [table.c[name] == value for name, value in where.items()]
-    return session.connection().execute(update(table).where(*criteria).values(**values)).rowcount
+    return _connection(session).execute(update(table).where(*criteria).values(**values)).rowcount
 
 
 def column(model: type[SQLModel], name: str) -> Column[Any]:
     """For a value that is computed from what stands there."""
     return _table(model).c[name]
+
+
+def _connection(session: Session) -> Connection:
+    # A session of ours is one transaction (bot.store.database), and it takes a while to say which connection it has.
+    known: Connection | None = session.info.get("connection")
+    if known is None:
+        known = session.info["connection"] = session.connection()
+    return known
 
 
 @cache
