@@ -41,7 +41,9 @@ def build(*, before: bool) -> App:
 def main(port: int, *, before: bool) -> None:
     """Until it is ended."""
     web = FastAPI()
-    web.router.routes.append(Route("/slack/events", door.endpoint(build(before=before), door.Listeners()), methods=["POST"]))
+    web.router.routes.append(
+        Route("/slack/events", door.endpoint(build(before=before), door.Listeners()), methods=["POST"])
+    )
     web.router.routes.append(Route("/readyz", lambda _request: Response("ready")))
     uvicorn.Server(uvicorn.Config(web, host="127.0.0.1", port=port, log_level="warning", access_log=False)).run()
 

@@ -2,11 +2,11 @@
 
 import http.client
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlencode
 
+from bot import settings
 from bot.demo import jira_population, population
 from bot.demo.delivery import FORM, sign
 
@@ -29,6 +30,8 @@ class Process:
     pid: int
     #: Seconds from its start to its first good answer.
     ready_after: float
+    #: What it was given beside this process's environment.
+    environment: dict[str, str]
 
     @property
     def resident(self) -> float:
@@ -51,11 +54,15 @@ def serving(
 ) -> Iterator[Process]:
     """`python -m MODULE` from its first good answer at `path` to the end of the block."""
     begin = time.perf_counter()
-    given = os.environ | (environment or {})
-    process = subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=ROOT, env=given)
+    given = environment or {}
+    command = [sys.executable, "-m", module, *arguments]
+    log = tempfile.TemporaryFile()  # noqa: SIM115 - closed below, after the process
+    process = subprocess.Popen(command, cwd=ROOT, env=settings.environment() | given, stderr=log)
     try:
-        _until_ready(process, port, path)
-        yield Process(port, process.pid, time.perf_counter() - begin)
+        if not _is_ready(process, port, path):
+            log.seek(0)
+            raise RuntimeError(f"{module} ended before it served: {log.read().decode()[-2000:]}")
+        yield Process(port, process.pid, time.perf_counter() - begin, given)
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -63,17 +70,19 @@ def serving(
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        log.close()
 
 
-def _until_ready(process: "subprocess.Popen[bytes]", port: int, path: str) -> None:
+def _is_ready(process: "subprocess.Popen[bytes]", port: int, path: str) -> bool:
+    """Whether it came to serve; False when it ended before."""
     while process.poll() is None:
         try:
             if get(port, path) < 400:
-                return
+                return True
         except OSError:
             pass  # it does not listen yet
         time.sleep(0.01)
-    raise RuntimeError(f"it ended with exit code {process.returncode} before it served")
+    return False
 
 
 def get(port: int, path: str) -> int:

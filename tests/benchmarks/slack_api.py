@@ -24,7 +24,7 @@ _stamps = itertools.count(1)
 
 
 async def answer(request: Request) -> Response:
-    """Yes to everything; people are called after their id."""
+    """Yes to everything; UADA is ada@example.com."""
     method = request.path_params["method"]
     given = dict(request.query_params)
     if not request.headers.get("content-type", "").startswith("application/json"):
@@ -35,7 +35,7 @@ async def answer(request: Request) -> Response:
 
 def _person(given: dict[str, str]) -> dict[str, object]:
     who = given.get("user") or "U" + given.get("email", "").partition("@")[0].upper()
-    profile = {"real_name": who, "email": f"{who.lower()}@example.com"}
+    profile = {"real_name": who, "email": f"{who[1:].lower()}@example.com"}
     return {"user": {"id": who, "team_id": "T1", "profile": profile, "tz": "Europe/Paris"}}
 
 
