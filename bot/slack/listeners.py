@@ -100,11 +100,11 @@ def register(app: App, service: Service, directory: SlackDirectory) -> None:
     """Hand every listener to Bolt."""
     listeners = _Listeners(service, directory)
     app.command("/platform")(ack=_acknowledge, lazy=[listeners.lazily(_command)])
-    for name, do in _CLICKS.items():
-        app.action(name)(ack=_acknowledge, lazy=[listeners.lazily(do)])
-    for name, submit in _SUBMISSIONS.items():
+    for name, submit in _SUBMISSIONS.items():  # before the buttons: Bolt asks one after the other, and these do more
         app.view(name)(listeners.submission(submit))
         app.view_closed(name)(_acknowledge)
+    for name, do in _CLICKS.items():
+        app.action(name)(ack=_acknowledge, lazy=[listeners.lazily(do)])
     app.shortcut("new_request")(ack=_acknowledge, lazy=[listeners.lazily(_open_catalogue)])
     app.shortcut("request_from_message")(ack=_acknowledge, lazy=[listeners.lazily(_open_catalogue)])
     app.event(re.compile(".*"))(_acknowledge)
@@ -326,8 +326,8 @@ def _submit(interaction: Interaction, view: JSON) -> JSON:
         record, _ = service.submit(interaction.person, offering.name, answers, version=about.version, key=key)
     except Invalid as invalid:
         return _beside(view, schema, invalid.problems)
-    offered = next((each for each in service.offered() if each.offering.name == offering.name), None)
-    confirmation = views.confirmation(record, interaction.words(record), usual=views.usual(offered))
+    usual = views.usual(service.described(offering))
+    confirmation = views.confirmation(record, interaction.words(record), usual=usual)
     return {"response_action": "update", "view": checked_view(confirmation)}
 
 
