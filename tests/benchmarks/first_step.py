@@ -44,7 +44,7 @@ nothing = Offering("nothing", Nothing, owner="grace@example.com", notify="#data-
 @nothing.step
 def call(request: Request[Nothing]) -> webhook.Call:
     """The receiver is called."""
-    return webhook.Call("{url}")
+    return webhook.Call(url="{url}")
 '''
 
 
