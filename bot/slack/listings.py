@@ -51,7 +51,7 @@ def waiting(records: Sequence[RequestRecord], words_of: WordsOf) -> Message:
         if record.state == "awaiting_approval":
             blocks += buttons.for_approvers(record)
         for step in record.asking:
-            blocks += buttons.for_step(record, step.name)
+            blocks += [_section(words_of(record).task(step)), *buttons.for_step(record, step.name)]
     if not blocks:
         return Message("Nothing waits for you.")
     text = "1 request waits for you." if len(records) == 1 else f"{len(records)} requests wait for you."
@@ -72,7 +72,7 @@ def _instance(instance: InstanceRecord, title: str) -> list[JSON]:
 
 def _request(record: RequestRecord, words_: Words) -> list[JSON]:
     text = f"*{record.number}* · {escape(words_.title(record))} · asked for by {words.person(record.requester)}"
-    return [_section(f"{text}\n{words.headline(record, words_)}")]
+    return [_section("\n".join(filter(None, [text, words_.in_short(record), words.headline(record, words_)])))]
 
 
 def _count(things: Sequence[object], name: str) -> str:

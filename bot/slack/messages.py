@@ -167,8 +167,7 @@ def _steps(record: RequestRecord, words_: Words) -> list[JSON]:
 
 def _tasks(record: RequestRecord, words_: Words) -> Iterable[JSON]:
     for step in record.asking:
-        asked = step.ask or {}
-        yield _section(f"*To do for {words_.who(asked['group'])}*\n{words.shortened(asked['instructions'], 2500)}")
+        yield _section(words_.task(step))
         yield from buttons.for_step(record, step.name)
 
 

@@ -64,6 +64,11 @@ class Words:
             for rule in record.rules
         )
 
+    def task(self, step: StepRecord) -> str:
+        """What a step asks of people, and of whom."""
+        asked = step.ask or {"group": "", "instructions": ""}
+        return f"*To do for {self.who(asked['group'])}*\n{shortened(asked['instructions'], 2500)}"
+
     def answers(self, record: RequestRecord, *, all_of_it: bool = False) -> list[tuple[str, str]]:
         """Label and value (mrkdwn) of each answer that this audience may see; secrets never."""
         if self.offering is None:
@@ -81,6 +86,11 @@ class Words:
             and (public is None or question.path[0] in public)
             and (value := _at(record.form, question.path)) is not None
         ]
+
+    def in_short(self, record: RequestRecord) -> str:
+        """The first short answers on one line, as mrkdwn; long ones are left to the card."""
+        short = [f"{label}: {value}" for label, value in self.answers(record) if len(value) <= 80 and "\n" not in value]
+        return " · ".join(short[:5])
 
     def value(self, question: Question, value: Any) -> str:
         """One answer, as mrkdwn."""
@@ -155,7 +165,7 @@ def headline(record: RequestRecord, words: Words) -> str:
     told = f"*{state(record)}*"
     if event:
         by = f" by {person(event.person)}" if event.person else ""
-        reason = f": {shortened(str(event.data['reason']), _FIELD)}" if event.data.get("reason") else ""
+        reason = f": {shortened(str(event.data['reason']), _FIELD)}" if event.data.get("reason") else "."
         told += f"{by} on {moment(event.at)}{reason}"
     if approvals:
         names = " and ".join(f"{person(d.person)} on {moment(d.at)}{_because(d.reason)}" for d in approvals)
@@ -174,7 +184,7 @@ def step_line(step: StepRecord, words: Words) -> str:
         name = f"Waiting for {words.who(step.ask['group'])}"
     line = f"• *{name}* – {escape(step.description)}{_link(step)}"  # noqa: RUF001 - a dash is meant
     if step.reason and not step.ask and step.state is not StepState.DONE:
-        line += f"\n    {shortened(step.reason, 500)}"
+        line += "".join(f"\n    {each}" for each in shortened(step.reason, 500).splitlines())
     return line
 
 
