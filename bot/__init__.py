@@ -7,11 +7,24 @@ if TYPE_CHECKING:
     from pydantic import Field
 
     from bot.handler import Outputs, Secret
+    from bot.imports import ImportedForm
     from bot.offering import Approval, Channel, Form, Group, Offering, Person, Request
 
-__all__ = ["Approval", "Channel", "Field", "Form", "Group", "Offering", "Outputs", "Person", "Request", "Secret"]
+__all__ = [
+    "Approval",
+    "Channel",
+    "Field",
+    "Form",
+    "Group",
+    "ImportedForm",
+    "Offering",
+    "Outputs",
+    "Person",
+    "Request",
+    "Secret",
+]
 
-_HOMES = {"Field": "pydantic", "Outputs": "bot.handler", "Secret": "bot.handler"}
+_HOMES = {"Field": "pydantic", "ImportedForm": "bot.imports", "Outputs": "bot.handler", "Secret": "bot.handler"}
 
 
 def __getattr__(name: str) -> Any:

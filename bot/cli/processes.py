@@ -1,5 +1,6 @@
 """Commands that are processes, or that need the database: the server's code is imported where it is used."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -53,6 +54,27 @@ def check(
     told = settings.read()
     for line in app.record_contracts(told) if record else app.check(told):
         typer.echo(line)
+
+
+@cli.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The document, or the folder of a Terraform module.")],
+    *,
+    name: Annotated[str | None, typer.Option(help="What people type to ask for it.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to write to. [default: OFFERINGS]")] = None,
+    owner: Annotated[str, typer.Option(help="The team that answers for it, and does it for now.")] = "@platform",
+    notify: Annotated[str, typer.Option(help="The channel of its cards.")] = "#platform",
+    force: Annotated[bool, typer.Option("--force", help="Replace the files that are there.")] = False,
+) -> None:
+    """An offering file from a contract that you have: Kratix, Backstage, Crossplane, Terraform, Helm, JSON Schema."""
+    from bot.imports import files, writing  # noqa: PLC0415 - needs pydantic, as the server does
+
+    found = files.load(file)
+    texts = writing.offering_file(found, name=name, document=file.resolve().name, owner=owner, notify=notify)
+    written = files.write(texts, out or settings.read().offerings, force=force)
+    for line in (*(f"Not carried over: {each}" for each in found.notes), *(f"Look: {each}" for each in found.warnings)):
+        typer.echo(line)
+    typer.echo(f"Wrote {' and '.join(str(path) for path in written)}. Say who owns it, then: frontdesk check")
 
 
 @cli.command()
