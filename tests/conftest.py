@@ -1,5 +1,7 @@
 """Fixtures that several suites share: both stores, the people of the story, a desk that is turned by hand."""
 
+import shutil
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -36,23 +38,51 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     postgres.cleanup()
 
 
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An SQLite file at the newest schema, to be copied: migrating takes longer than most tests."""
+    path = tmp_path_factory.mktemp("migrated") / "frontdesk.db"
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_url: str) -> str:
+    """The server's address; its database `migrated` is at the newest schema."""
+    create_database(postgres_url, "migrated")
+    migrate(address(postgres_url, "migrated"))
+    return postgres_url
+
+
+@pytest.fixture
+def sqlite_url(migrated: Path, tmp_path: Path) -> str:
+    """An empty, migrated SQLite database."""
+    shutil.copy(migrated, tmp_path / "frontdesk.db")
+    return f"sqlite:///{tmp_path}/frontdesk.db"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(request: pytest.FixtureRequest) -> str:
     """An empty, migrated database on each of the two stores."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path}/frontdesk.db"
-    else:
-        url = _fresh_postgres(request.getfixturevalue("postgres_url"), f"t{abs(hash(str(tmp_path)))}")
-    migrate(url)
-    return url
+        url: str = request.getfixturevalue("sqlite_url")
+        return url
+    server, name = request.getfixturevalue("migrated_postgres"), f"t{uuid.uuid4().hex}"
+    create_database(server, name, template="migrated")
+    return address(server, name)
 
 
-def _fresh_postgres(url: str, name: str) -> str:
+def create_database(server: str, name: str, template: str = "template1") -> None:
+    """One more database on a PostgreSQL server."""
     import psycopg
 
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-    base, _, query = url.partition("?")
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+
+
+def address(server: str, name: str) -> str:
+    """The address of a database on a PostgreSQL server."""
+    base, _, query = server.partition("?")
     return f"{base.rpartition('/')[0]}/{name}?{query}".replace("postgresql://", "postgresql+psycopg://")
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,9 +14,8 @@ from bot.errors import PermanentError, TemporaryError
 from bot.handler import Ask, Context, Done, Event, Outputs, Pending, Posting, Resource, Secret
 from bot.lifecycle import InstanceState, RequestState
 from bot.offering import Approval, Form, Offering, Request, Step
-from bot.store import outbox, tables
+from bot.store import outbox, steps, tables
 from bot.store.database import Database
-from bot.store.migration import migrate
 from bot.store.records import RequestRecord, StepRecord
 from tests.conftest import Clock, Desk, Recorded
 
@@ -118,10 +116,8 @@ def steps_of(desk: Wishes) -> tuple[Step[Wish, Key], Step[Wish, Key]]:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    url = f"sqlite:///{tmp_path}/engine.db"
-    migrate(url)
-    return url
+def url(sqlite_url: str) -> str:
+    return sqlite_url
 
 
 @pytest.fixture
@@ -371,7 +367,7 @@ def test_a_crash_between_the_effect_and_its_record_repeats_the_stored_resource(
 def test_a_crash_before_the_resource_is_stored_builds_it_again(one: Wishes, monkeypatch: pytest.MonkeyPatch) -> None:
     one.ask()
     with monkeypatch.context() as patch:
-        patch.setattr(engines.steps, "built", lambda *_args, **_more: (_ for _ in ()).throw(Power()))
+        patch.setattr(steps, "built", lambda *_args, **_more: (_ for _ in ()).throw(Power()))
         with pytest.raises(Power):
             one.engine.turn()
     assert one.handler.applied == []
