@@ -21,8 +21,9 @@ from bot.lifecycle import ApprovalRule, RequestState
 from bot.offering import Form, NotYet, Offering, Request, Step
 from bot.people import Directory, Groups
 from bot.permissions import Permissions
-from bot.store import people, reads, requests
+from bot.store import drafts, people, reads, requests
 from bot.store.database import Database, Tx
+from bot.store.drafts import DraftRecord
 from bot.store.records import InstanceRecord, PersonRecord, RequestRecord, parse_number, request_number
 from bot.store.requests import Busy, KeyReused, Moved, NewRequest, NewStep
 
@@ -244,6 +245,30 @@ class Service:
         if record.kind != "create":
             raise Conflict(f"{record.number} has no answers to change.")
         return record
+
+    # Drafts: what a form holds before it is submitted. `about` is an offering's name, a request's number or its step
+
+    def draft(self, slack_id: str, about: str) -> DraftRecord | None:
+        """What this person had entered, if anything; asks nobody who they are, for a window waits for it."""
+        with self.database.read() as session:
+            known = reads.person_by_slack_id(session, slack_id)
+            return drafts.find(session, known.id, about) if known else None
+
+    def keep(
+        self,
+        person: PersonRecord,
+        about: str,
+        version: str,
+        edit: Callable[[DraftRecord | None], Mapping[str, Any]],
+    ) -> DraftRecord:
+        """Keep what is entered; `edit` makes the new draft of the old one, and may run once only."""
+        with self.database.write() as tx:
+            return drafts.change(tx, person.id, about, version, edit)
+
+    def forget(self, person: PersonRecord, about: str) -> None:
+        """The draft has become a request, or is not wanted."""
+        with self.database.write() as tx:
+            drafts.drop(tx, person.id, about)
 
     # Deciding and doing
 

@@ -11,9 +11,10 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from bot.contract.questions import CASE, alone
+from bot.contract.questions import CASE, Question, alone, fields
 from bot.contract.schema import Schema, kinds, properties, remembered, required, resolve
 from bot.contract.validation import problems
 
@@ -22,18 +23,27 @@ _CONDITIONS = frozenset({"if", "then", "else", "dependencies", "dependentRequire
 _Path = tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Applied:
-    """A form without conditions, and the fields whose answers decide what it looks like."""
+    """A form without conditions, and the fields whose answers decide what it looks like.
+
+    Made once for the same choices: what is made of it may be remembered by identity.
+    """
 
     schema: Schema
     controls: frozenset[tuple[str, ...]] = frozenset()
 
+    @cached_property
+    def questions(self) -> tuple[Question, ...]:
+        """What it asks."""
+        return tuple(fields(self.schema))
+
 
 def applied(schema: Schema, answers: Mapping[str, Any]) -> Applied:
     """The form for these answers; the very same object where it has no conditions or the choices are the same."""
-    if not _may_depend(schema):
-        return Applied(schema)
+    plain = _plain(schema)
+    if plain is not None:
+        return plain
     walk = _Walk(schema)
     found = walk.node(schema, answers, (), ())
     known = _known(schema)
@@ -49,8 +59,8 @@ def _known(_: Schema) -> dict[tuple[Any, ...], Applied]:
 
 
 @remembered
-def _may_depend(schema: Schema) -> bool:
-    return _mentions_conditions(schema)
+def _plain(schema: Schema) -> Applied | None:
+    return None if _mentions_conditions(schema) else Applied(schema)
 
 
 def _mentions_conditions(part: Any) -> bool:

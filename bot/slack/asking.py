@@ -23,12 +23,16 @@ class Shown:
     held: bool
 
 
-def block_id(question: Question) -> str:
-    """The question's pointer, which stays over versions of the form; beyond Slack's length its beginning and a hash."""
-    name = question.pointer
-    if len(name) <= sizes.BLOCK_ID:
-        return name
-    return f"{name[: sizes.BLOCK_ID - 33]}#{hashlib.sha256(name.encode()).hexdigest()[:32]}"
+def block_id(question: Question, revision: int = 0) -> str:
+    """The question's pointer, which stays over versions of the form; beyond Slack's length its beginning and a hash.
+
+    A view that is rendered again with other answers counts its `revision`: Slack keeps what was typed in a block of
+    the same id, and its state may be of an older one (docs.slack.dev/surfaces/modals, "Updating views").
+    """
+    name, end = question.key, f"~{revision}" if revision else ""
+    if len(name) + len(end) <= sizes.BLOCK_ID:
+        return name + end
+    return f"{name[: sizes.BLOCK_ID - 33 - len(end)]}#{hashlib.sha256(name.encode()).hexdigest()[:32]}{end}"
 
 
 def is_optional(question: Question) -> bool:

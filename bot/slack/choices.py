@@ -65,6 +65,11 @@ def _options(named: Mapping[str, str]) -> JSON:
     return {"option_groups": [{"label": _span(part), "options": part} for part in parts]}
 
 
+def select(named: Mapping[str, str], chosen: str) -> JSON:
+    """A select of options by value and label, with one of them chosen."""
+    return {"type": "static_select", **_options(named), "initial_option": _option(named[chosen], chosen)}
+
+
 def _span(options: Sequence[JSON]) -> JSON:
     first, last = (clip(each["text"]["text"], sizes.GROUP_LABEL // 2 - 2) for each in (options[0], options[-1]))
     return plain_text(f"{first} – {last}", sizes.GROUP_LABEL)  # noqa: RUF001 - from, to

@@ -16,11 +16,25 @@ from bot.errors import Problem, Refused
 from bot.slack import sizes
 from bot.slack.asking import JSON, block_id, is_optional, label
 from bot.slack.choices import Groups
+from bot.slack.filled import Filled
 from bot.slack.inputs import shown
 from bot.slack.states import answers, read
 from bot.slack.text import clip, plain_text
 
-__all__ = ["answers", "errors", "modal", "read"]
+__all__ = [
+    "answers",
+    "asked",
+    "beside",
+    "block_id",
+    "errors",
+    "frame",
+    "heading",
+    "is_note",
+    "modal",
+    "note",
+    "notes",
+    "read",
+]
 
 
 def modal(
@@ -36,35 +50,38 @@ def modal(
     external_id: str | None = None,
     groups: Groups = (),
 ) -> JSON:
-    """The view of a form, with `answers` filled in and, above each field, what cannot be used of them and why.
+    """The view of a form on one page, with `answers` filled in and, above each field, what cannot be used of them.
 
     `problems` are the caller's (for example of a slash command's text); what the schema refuses of `answers` is named
     even without. `groups` are (id, handle) of the workspace's user groups. Raises Refused for a form that does not
-    fit into one modal.
+    fit into one page: `bot.slack.pages` turns them.
     """
-    given = dict(answers or {})
-    notes = _notes(schema, given, problems)
-    blocks = [*intro, *(_note(text) for text in notes.pop("", []))]
-    start = contract.with_defaults(schema, given)
-    for question in fields(schema):
-        blocks += _blocks(question, start, given, notes, groups)
-    if not blocks:
-        blocks = [{"type": "section", "text": plain_text("There is nothing to fill in.", sizes.TEXT)}]
+    filled = Filled(schema, answers or {})
+    wrong = notes(filled, problems)
+    blocks = [*intro, *(note(text) for text in wrong.pop("", []))]
+    for question in filled.questions:
+        if question.kind == "section":
+            blocks += heading(question, wrong)
+        else:
+            blocks += asked(question, filled, wrong, groups)
     if len(blocks) > sizes.VIEW_BLOCKS:
-        raise Refused(
-            f"This form takes {len(blocks)} blocks and a modal in Slack holds {sizes.VIEW_BLOCKS}: "
-            "please ask over HTTP or on the command line."
-        )
-    view = {
+        raise Refused(f"This form takes {len(blocks)} blocks and a modal in Slack holds {sizes.VIEW_BLOCKS}.")
+    view = frame(title, callback_id, blocks, submit, metadata)
+    return view if external_id is None else {**view, "external_id": external_id}
+
+
+def frame(title: str, callback_id: str, blocks: Sequence[JSON], submit: str, metadata: str) -> JSON:
+    """A modal around the blocks of a form."""
+    nothing = {"type": "section", "text": plain_text("There is nothing to fill in.", sizes.TEXT)}
+    return {
         "type": "modal",
         "callback_id": callback_id,
         "title": plain_text(title, sizes.VIEW_TITLE),
         "submit": plain_text(submit, sizes.VIEW_TITLE),
         "close": plain_text("Cancel", sizes.VIEW_TITLE),
         "private_metadata": metadata,
-        "blocks": blocks,
+        "blocks": [*blocks] or [nothing],
     }
-    return view if external_id is None else {**view, "external_id": external_id}
 
 
 def errors(schema: Schema, problems: Iterable[Problem]) -> tuple[dict[str, str], list[str]]:
@@ -72,16 +89,21 @@ def errors(schema: Schema, problems: Iterable[Problem]) -> tuple[dict[str, str],
 
     A problem inside an answer (an entry of a list) stands at its field, one of a section at the section's first field.
     """
-    questions = fields(schema)
-    beside: dict[str, list[str]] = {}
+    found, leftover = beside(fields(schema), problems)
+    return {block_id(question): text for question, text in found}, leftover
+
+
+def beside(questions: Sequence[Question], problems: Iterable[Problem]) -> tuple[list[tuple[Question, str]], list[str]]:
+    """Problems by the question that they stand at, and the texts of those that stand nowhere."""
+    found: dict[str, tuple[Question, list[str]]] = {}
     leftover: list[str] = []
     for problem in problems:
         question = _nearest(questions, problem.pointer)
         if question is None:
             leftover.append(_with_place(problem, ""))
         else:
-            beside.setdefault(block_id(question), []).append(_with_place(problem, question.pointer))
-    return {block: " ".join(dict.fromkeys(texts)) for block, texts in beside.items()}, leftover
+            found.setdefault(question.key, (question, []))[1].append(_with_place(problem, question.pointer))
+    return [(question, " ".join(dict.fromkeys(texts))) for question, texts in found.values()], leftover
 
 
 def _nearest(questions: Sequence[Question], pointer: str) -> Question | None:
@@ -107,33 +129,42 @@ def _with_place(problem: Problem, shown_at: str) -> str:
     return f"{entry}: {problem.detail}"
 
 
-def _notes(schema: Schema, given: JSON, problems: Sequence[Problem]) -> dict[str, list[str]]:
+def notes(filled: Filled, problems: Sequence[Problem] = ()) -> dict[str, list[str]]:
     """What to say above each question, by its pointer; under the empty pointer what belongs to none."""
-    own = [problem for problem in contract.problems(schema, given) if problem.detail != "Missing."]
+    schema = filled.applied.schema
+    own = [problem for problem in contract.problems(schema, filled.given) if problem.detail != "Missing."]
+    if not (own or problems):
+        return {}
     named = {problem.pointer for problem in problems}
-    known = {question.pointer for question in fields(schema)}
-    notes: dict[str, list[str]] = {}
+    known = {question.pointer for question in filled.questions}
+    texts: dict[str, list[str]] = {}
     for problem in (*problems, *(problem for problem in own if problem.pointer not in named)):
         pointer = problem.pointer
         while pointer and pointer not in known:
             pointer = pointer.rpartition("/")[0]
-        notes.setdefault(pointer, []).append(_with_place(problem, pointer))
-    return notes
+        texts.setdefault(pointer, []).append(_with_place(problem, pointer))
+    return texts
 
 
-def _blocks(
-    question: Question, start: JSON, given: JSON, notes: Mapping[str, Sequence[str]], groups: Groups
-) -> Iterable[JSON]:
-    """A question's notes, then its heading or its input."""
-    wrong = notes.get(question.pointer, ())
-    if question.kind == "section":
-        return [*_heading(question), *(_note(f"{question.title}: {text}") for text in wrong)]
-    value = _start(question, start)
-    element = shown(question, value, valid=not wrong, groups=groups)
-    above = list(wrong)
-    if not element.held and _at(given, question.path) is not None:
-        above = [_unusable(question, value, text) for text in wrong] or [_not_shown(question, value)]
-    return [*(_note(f"{question.title}: {text}") for text in above), _input(question, element.element)]
+def asked(
+    question: Question,
+    filled: Filled,
+    wrong: Mapping[str, Sequence[str]],
+    groups: Groups = (),
+    *,
+    revision: int = 0,
+) -> list[JSON]:
+    """A question's notes, then its input. One that others depend on tells at once when it changes."""
+    texts = wrong.get(question.pointer, ())
+    value = filled.value(question)
+    element = shown(question, value, valid=not texts, groups=groups)
+    above = list(texts)
+    if not element.held and filled.is_given(question):
+        above = [_unusable(question, value, text) for text in texts] or [_not_shown(question, value)]
+    block = _input(question, element.element, revision)
+    if question.path in filled.applied.controls:
+        block["dispatch_action"] = True
+    return [*(note(f"{question.title}: {text}") for text in above), block]
 
 
 def _unusable(question: Question, value: Any, text: str) -> str:
@@ -147,23 +178,34 @@ def _not_shown(question: Question, value: Any) -> str:
     return f"{contract.quoted(value)} cannot be shown here, and is left out unless you enter it again."
 
 
-def _note(text: str) -> JSON:
-    return {"type": "context", "elements": [plain_text(f"⚠️ {text}", sizes.TEXT)]}
+def note(text: str) -> JSON:
+    """What is wrong, above what it is about."""
+    return {"type": "context", "elements": [plain_text(f"{_SIGN}{text}", sizes.TEXT)]}
 
 
-def _heading(section: Question) -> list[JSON]:
-    blocks: list[JSON] = [{"type": "header", "text": plain_text(section.title, sizes.HEADER)}]
+def is_note(block: JSON) -> bool:
+    """Whether a block is a `note`."""
+    return block["type"] == "context" and str(block["elements"][0].get("text")).startswith(_SIGN)
+
+
+_SIGN = "⚠️ "
+
+
+def heading(section: Question, wrong: Mapping[str, Sequence[str]], title: str = "") -> list[JSON]:
+    """What heads the questions of a nested object; `title` where it stands for several."""
+    blocks: list[JSON] = [{"type": "header", "text": plain_text(title or section.title, sizes.HEADER)}]
     texts = [section.description]
     if section.optional_section:
         texts.append("Optional: leave all of it empty to do without.")
     text = " ".join(filter(None, texts))
-    return [*blocks, {"type": "context", "elements": [plain_text(text, sizes.TEXT)]}] if text else blocks
+    below: list[JSON] = [{"type": "context", "elements": [plain_text(text, sizes.TEXT)]}] if text else []
+    return [*blocks, *below, *(note(f"{section.title}: {each}") for each in wrong.get(section.pointer, ()))]
 
 
-def _input(question: Question, element: JSON) -> JSON:
+def _input(question: Question, element: JSON, revision: int) -> JSON:
     block = {
         "type": "input",
-        "block_id": block_id(question),
+        "block_id": block_id(question, revision),
         "label": plain_text(question.title, sizes.LABEL),
         "element": element,
         "optional": is_optional(question),
@@ -217,21 +259,3 @@ _WRITTEN = {
 _CLEARED = frozenset(
     {"string", "text", "integer", "number", "date", "time", "datetime", "email", "url", "person", "channel", "group"}
 )
-
-
-def _start(question: Question, start: JSON) -> Any:
-    """The answer that a question begins with: what was given, its default, or the only one that there is."""
-    around = _at(start, question.path[:-1])
-    if isinstance(around, dict):
-        value = around.get(question.path[-1])
-    else:
-        value = None if question.optional_section else question.default
-    if value is None and question.kind == "enum" and question.required and len(question.choices) == 1:
-        return question.choices[0].value
-    return value
-
-
-def _at(value: Any, path: Iterable[str]) -> Any:
-    for part in path:
-        value = value.get(part) if isinstance(value, dict) else None
-    return value

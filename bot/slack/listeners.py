@@ -8,92 +8,23 @@ who clicked, and to nobody else; a bug is told with an id that the log has too.
 import logging
 import re
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from slack_bolt import Ack, App, BoltResponse
 from slack_bolt.kwargs_injection.args import Args
-from slack_sdk.errors import SlackApiError
 
 from bot import contract
-from bot.contract import Schema
 from bot.errors import Conflict, Invalid, NotFound, Problem, Refused
-from bot.offering import Offering
 from bot.service import Service
-from bot.slack import commands, forms, listings, messages, views
-from bot.slack.buttons import Target
+from bot.slack import commands, filling, listings, messages, pages, views
 from bot.slack.directory import SlackDirectory
-from bot.slack.errors import answering
+from bot.slack.interaction import JSON, Interaction, Lazy, Submission
 from bot.slack.messages import Message
-from bot.slack.outgoing import checked_message, checked_view
+from bot.slack.outgoing import checked_view
 from bot.slack.text import escape
 from bot.slack.views import About
-from bot.slack.words import Words
-from bot.store.records import PersonRecord, RequestRecord
 
 log = logging.getLogger(__name__)
-
-JSON = dict[str, Any]
-Lazy = Callable[["Interaction"], None]
-Submission = Callable[["Interaction", JSON], JSON | None]
-
-
-class Interaction:
-    """One thing that a person did, and the ways to answer them."""
-
-    def __init__(self, args: Args, service: Service, directory: SlackDirectory) -> None:
-        self.args, self.service, self.directory = args, service, directory
-        self.user: str = args.body.get("user_id") or args.body.get("user", {}).get("id", "")
-
-    @property
-    def person(self) -> PersonRecord:
-        """Who did it. Raises NotFound, Unavailable."""
-        return self.service.person(self.user)
-
-    @property
-    def target(self) -> Target:
-        """What the button is about."""
-        return Target.read(str((self.args.action or {}).get("value", "")))
-
-    def words(self, record: RequestRecord) -> Words:
-        """How the request reads."""
-        offering = self.service.catalogue.offering(record.offering, record.version)
-        return Words(offering, self.directory.mention)
-
-    def open(self, view: JSON) -> None:
-        """Open a modal, with the trigger of this interaction. Raises Unavailable."""
-        view = checked_view(view)
-        with answering("The window"):
-            self.args.client.views_open(trigger_id=self.args.body["trigger_id"], view=view)
-
-    def tell(self, message: Message) -> None:
-        """Answer so that only this person sees it: where they clicked, else in a direct message."""
-        message = checked_message(message)
-        if not self._respond(message):
-            self.args.client.chat_postMessage(channel=self.user, text=message.text, blocks=message.blocks or None)
-
-    def _respond(self, message: Message) -> bool:
-        """Answer at the interaction's address, which lives for 30 minutes and five answers; whether that worked."""
-        if not self.args.body.get("response_url"):
-            return False
-        try:
-            answer = self.args.respond(
-                text=message.text,
-                blocks=message.blocks or None,
-                response_type="ephemeral",
-                replace_original=False,
-                unfurl_links=False,
-            )
-        except (SlackApiError, OSError) as error:
-            log.info("an answer goes as a direct message: %s", error)
-            return False
-        return answer.status_code == 200  # respond() does not raise for what Slack refuses
-
-    def confirm(self, text: str) -> None:
-        """Say that it worked, where no card shows it: in an answer of ours, or in a direct message."""
-        container = self.args.body.get("container", {})
-        if container.get("is_ephemeral") or str(container.get("channel_id", "")).startswith("D"):
-            self.tell(Message(text))
 
 
 def register(app: App, service: Service, directory: SlackDirectory) -> None:
@@ -102,8 +33,11 @@ def register(app: App, service: Service, directory: SlackDirectory) -> None:
     app.command("/platform")(ack=_acknowledge, lazy=[listeners.lazily(_command)])
     for name, submit in _SUBMISSIONS.items():  # before the buttons: Bolt asks one after the other, and these do more
         app.view(name)(listeners.submission(submit))
-        app.view_closed(name)(_acknowledge)
-    for name, do in _CLICKS.items():
+    entry = listeners.submission(filling.submitted_entry)
+    app.view(views.ENTRY)(ack=entry, lazy=[listeners.lazily(filling.show_list)])
+    for name in (views.FORM, views.EDIT, views.COMPLETE, views.ENTRY):
+        app.view_closed(name)(ack=_acknowledge, lazy=[listeners.lazily(filling.closed)])
+    for name, do in {**_CLICKS, **filling.CLICKS}.items():
         app.action(name)(ack=_acknowledge, lazy=[listeners.lazily(do)])
     app.shortcut("new_request")(ack=_acknowledge, lazy=[listeners.lazily(_open_catalogue)])
     app.shortcut("request_from_message")(ack=_acknowledge, lazy=[listeners.lazily(_open_catalogue)])
@@ -111,6 +45,7 @@ def register(app: App, service: Service, directory: SlackDirectory) -> None:
     app.action(re.compile(".*"))(ack=_acknowledge, lazy=[listeners.lazily(_stale_button)])
     app.view(re.compile(".*"))(listeners.submission(_stale_view))
     app.view_closed(re.compile(".*"))(_acknowledge)
+    app.options(pages.FIND)(listeners.suggestion(filling.options))
     app.options(re.compile(".*"))(_no_options)
     app.error(_unforeseen)
 
@@ -150,6 +85,17 @@ class _Listeners:
 
         return run
 
+    def suggestion(self, find: Callable[[Interaction], list[JSON]]) -> Callable[[Args], None]:
+        """For what is searched as somebody types; Slack shows no words of ours where nothing is found."""
+
+        def run(args: Args) -> None:
+            try:
+                args.ack(options=find(Interaction(args, self._service, self._directory)))
+            except Refused:
+                args.ack(options=[])
+
+        return run
+
 
 # The slash command
 
@@ -177,7 +123,8 @@ def _request(interaction: Interaction, command: commands.Command) -> None:
         return
     answers, problems = contract.typed(offering.contract.form, command.pairs)
     stray = [Problem("", f"“{word}” is no field=value.") for word in command.words[1:]]
-    interaction.open(_form(offering, answers=answers, problems=[*problems, *stray]))
+    about = About(offering=offering.name, version=offering.version)
+    interaction.open(filling.opened(interaction, about, answers, [*problems, *stray]))
 
 
 def _list(interaction: Interaction, _command: commands.Command) -> None:
@@ -242,15 +189,7 @@ def _complete(interaction: Interaction) -> None:
         interaction.service.complete(interaction.person, record.number, target.step or "")
         interaction.confirm(f"Thank you: {target.step} of {record.number} is done.")
         return
-    about = About(number=record.number, step=target.step or "")
-    view = forms.modal(
-        asked["outputs"],
-        title=f"{record.number} is done",
-        callback_id=views.COMPLETE,
-        metadata=str(about),
-        submit="Done",
-    )
-    interaction.open(view)
+    interaction.open(filling.opened(interaction, About(number=record.number, step=target.step or "")))
 
 
 def _refuse(interaction: Interaction) -> None:
@@ -277,9 +216,8 @@ def _cancel(interaction: Interaction) -> None:
 
 def _edit(interaction: Interaction) -> None:
     record = interaction.service.may_edit(interaction.person, interaction.target.number)
-    offering = interaction.service.offering(record.offering, record.version)
-    about = About(offering=offering.name, version=offering.version, number=record.number)
-    interaction.open(_form(offering, about=about, callback=views.EDIT, answers=record.form))
+    about = About(offering=record.offering, version=record.version, number=record.number)
+    interaction.open(filling.opened(interaction, about))
 
 
 def _delete(interaction: Interaction) -> None:
@@ -313,33 +251,30 @@ def _pick(interaction: Interaction, view: JSON) -> JSON:
     if not selected:
         raise Invalid([], "Choose what you need.")
     offering = interaction.service.offering(selected["value"])
-    return {"response_action": "update", "view": checked_view(_form(offering))}
+    about = About(offering=offering.name, version=offering.version)
+    return {"response_action": "update", "view": checked_view(filling.opened(interaction, about))}
 
 
-def _submit(interaction: Interaction, view: JSON) -> JSON:
-    about = About.read(view)
-    offering = interaction.service.offering(about.offering, about.version)
-    schema, service = offering.contract.form, interaction.service
-    answers = forms.answers(schema, view["state"]["values"])
+def _submit(interaction: Interaction, view: JSON) -> JSON | None:
+    about, service = About.read(view), interaction.service
     key = f"slack:{view.get('root_view_id') or view['id']}"
-    try:
-        record, _ = service.submit(interaction.person, offering.name, answers, version=about.version, key=key)
-    except Invalid as invalid:
-        return _beside(view, schema, invalid.problems)
-    usual = views.usual(service.described(offering))
-    confirmation = views.confirmation(record, interaction.words(record), usual=usual)
-    return {"response_action": "update", "view": checked_view(confirmation)}
+
+    def hand_in(answers: JSON) -> JSON:
+        record, _ = service.submit(interaction.person, about.offering, answers, version=about.version, key=key)
+        usual = views.usual(service.described(service.offering(about.offering, about.version)))
+        confirmation = views.confirmation(record, interaction.words(record), usual=usual)
+        return {"response_action": "update", "view": checked_view(confirmation)}
+
+    return filling.submitted(interaction, hand_in)
 
 
 def _submit_edit(interaction: Interaction, view: JSON) -> JSON | None:
-    about = About.read(view)
-    schema = interaction.service.offering(about.offering, about.version).contract.form
-    answers = forms.answers(schema, view["state"]["values"])
-    try:
-        interaction.service.edit(interaction.person, about.number, answers)
-    except Invalid as invalid:
-        return _beside(view, schema, invalid.problems)
-    return None
+    number = About.read(view).number
+
+    def hand_in(answers: JSON) -> None:
+        interaction.service.edit(interaction.person, number, answers)
+
+    return filling.submitted(interaction, hand_in)
 
 
 def _submit_rejection(interaction: Interaction, view: JSON) -> None:
@@ -353,15 +288,12 @@ def _submit_refusal(interaction: Interaction, view: JSON) -> None:
 
 
 def _submit_outputs(interaction: Interaction, view: JSON) -> JSON | None:
-    about, service = About.read(view), interaction.service
-    _, asked = service.may_answer(interaction.person, about.number, about.step)
-    schema = asked["outputs"] or {}
-    outputs = forms.answers(schema, view["state"]["values"])
-    try:
-        service.complete(interaction.person, about.number, about.step, outputs)
-    except Invalid as invalid:
-        return _beside(view, schema, invalid.problems)
-    return None
+    about = About.read(view)
+
+    def hand_in(outputs: JSON) -> None:
+        interaction.service.complete(interaction.person, about.number, about.step, outputs)
+
+    return filling.submitted(interaction, hand_in)
 
 
 def _stale_view(_interaction: Interaction, _view: JSON) -> JSON:
@@ -380,38 +312,8 @@ _SUBMISSIONS: Mapping[str, Submission] = {
 # Answers
 
 
-def _form(
-    offering: Offering[Any],
-    *,
-    about: About | None = None,
-    callback: str = views.FORM,
-    answers: Mapping[str, Any] | None = None,
-    problems: Sequence[Problem] = (),
-) -> JSON:
-    about = about or About(offering=offering.name, version=offering.version)
-    return forms.modal(
-        offering.contract.form,
-        title=offering.title,
-        callback_id=callback,
-        metadata=str(about),
-        answers=answers,
-        problems=problems,
-    )
-
-
 def _written(view: JSON) -> str:
     return str(view["state"]["values"].get(views.REASON, {}).get("value", {}).get("value") or "")
-
-
-def _beside(view: JSON, schema: Schema, problems: Sequence[Problem]) -> JSON:
-    """Problems beside their fields; what has no field stands at the first one."""
-    errors, leftover = forms.errors(schema, problems)
-    shown = {block: text for block, text in errors.items() if block in _inputs(view)}
-    unseen = [text for block, text in errors.items() if block not in shown] + leftover
-    if unseen:
-        first = _inputs(view)[0]
-        shown[first] = " ".join([*unseen, shown.get(first, "")]).strip()
-    return {"response_action": "errors", "errors": shown}
 
 
 def _beside_first(view: JSON, text: str) -> JSON:

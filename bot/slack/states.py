@@ -5,6 +5,7 @@ docs.slack.dev/reference/views#state. It may be forged: whatever is odd in it be
 refuses; blocks that are not the form's are ignored.
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,19 +43,31 @@ def answers(schema: Schema, values: Any) -> JSON:
 
 def read(schema: Schema, values: Any) -> tuple[JSON, list[Problem]]:
     """As `answers`, with a problem for each text that could not be read; that answer stays as it was typed."""
-    blocks = values if isinstance(values, dict) else {}
     questions = fields(schema)
-    entered: dict[Path, Any] = {}
+    entered, unread = read_blocks(questions, values)
+    return assembled(
+        questions, {question.path: entered[question.key] for question in questions if question.key in entered}
+    ), unread
+
+
+def read_blocks(questions: Iterable[Question], values: Any, revision: int = 0) -> tuple[JSON, list[Problem]]:
+    """What stands in the blocks of these questions, by key, None for nothing; and what could not be read."""
+    blocks = values if isinstance(values, dict) else {}
+    entered: JSON = {}
     unread: list[Problem] = []
     for question in questions:
-        if question.kind != "section" and block_id(question) in blocks:
-            entered[question.path] = _entered(question, blocks[block_id(question)], unread)
-    return _assembled(questions, entered), unread
+        if question.kind != "section" and (name := block_id(question, revision)) in blocks:
+            value = _entered(question, blocks[name], unread)
+            entered[question.key] = None if value is _NOTHING else value
+    return entered, unread
 
 
-def _assembled(questions: list[Question], entered: dict[Path, Any]) -> JSON:
-    """Nested answers. A section that may be left out is there once something in it was answered."""
-    answered = {path[:depth] for path, value in entered.items() if value is not _NOTHING for depth in range(len(path))}
+def assembled(questions: Iterable[Question], entered: Mapping[Path, Any]) -> JSON:
+    """Nested answers of the questions that were asked; None: left empty.
+
+    A section that may be left out is there once something in it was answered.
+    """
+    answered = {path[:depth] for path, value in entered.items() if value is not None for depth in range(len(path))}
     objects: dict[Path, JSON] = {(): {}}
     for question in questions:
         around = objects.get(question.path[:-1])
@@ -67,7 +80,7 @@ def _assembled(questions: list[Question], entered: dict[Path, Any]) -> JSON:
                 around[question.path[-1]] = None
         elif question.path in entered:
             value = entered[question.path]
-            value = _left_empty(question) if value is _NOTHING else value
+            value = _left_empty(question) if value is None else value
             if value is not _NOTHING:
                 around[question.path[-1]] = value
     return objects[()]

@@ -18,6 +18,8 @@ from bot.store.records import RequestRecord
 JSON = dict[str, Any]
 
 CATALOGUE, FORM, REJECT, COMPLETE, REFUSE, EDIT = "catalogue", "form", "reject", "complete", "refuse", "edit"
+#: The form of one entry of a list, above the one of its list.
+ENTRY = "entry"
 #: The block of the one input that the catalogue and a reason have.
 OFFERING, REASON = "offering", "/reason"
 #: Offerings that the catalogue describes at length; all of them are in its select.
@@ -34,6 +36,18 @@ class About:
     number: str = ""
     revision: int | None = None
     step: str = ""
+    #: A draft of it is kept.
+    kept: bool = False
+    #: The page of a form, and how often it was rendered with other answers: what its blocks' ids end in.
+    page: int = 0
+    turn: int = 0
+    #: The list of objects whose entries are shown from `first` on, not from their start.
+    listing: str = ""
+    first: int = 0
+    #: For the form of an entry: where it belongs, see `bot.slack.entries`, and page, turn, listing and first of the
+    #: forms beneath.
+    chain: tuple[tuple[str, int], ...] = ()
+    under: tuple[tuple[int, int, str, int], ...] = ()
 
     def __str__(self) -> str:
         return json.dumps({key: value for key, value in vars(self).items() if value})

@@ -251,12 +251,13 @@ class Lane(SQLModel, table=True):
 
 
 class Draft(SQLModel, table=True):
-    """Answers of a form that was closed before it was submitted. Secrets are never in it."""
+    """Answers of a form that is not submitted yet. Secrets are never in it."""
 
     __table_args__: ClassVar[Any] = (UniqueConstraint("person_id", "offering", "instance_id"),)
 
     id: int | None = Field(default=None, primary_key=True)
     person_id: int = Field(foreign_key="person.id")
+    #: Or a request that is edited, `REQ-12`; or a step whose outputs are reported, `REQ-12/database`.
     offering: str
     version: str
     instance_id: int | None = Field(default=None, foreign_key="instance.id")

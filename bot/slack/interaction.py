@@ -1,0 +1,100 @@
+"""One thing that a person did in Slack, and the ways to answer them."""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from slack_bolt.kwargs_injection.args import Args
+from slack_sdk.errors import SlackApiError
+
+from bot.service import Service
+from bot.slack.buttons import Target
+from bot.slack.directory import SlackDirectory
+from bot.slack.errors import answering
+from bot.slack.messages import Message
+from bot.slack.outgoing import checked_message, checked_view
+from bot.slack.words import Words
+from bot.store.records import PersonRecord, RequestRecord
+
+log = logging.getLogger(__name__)
+
+JSON = dict[str, Any]
+Lazy = Callable[["Interaction"], None]
+Submission = Callable[["Interaction", JSON], JSON | None]
+#: A window that has moved on or is closed: whoever did that needs no answer to what they did before.
+_PASSED = frozenset({"hash_conflict", "not_found", "view_not_found"})
+
+
+class Interaction:
+    """One thing that a person did, and the ways to answer them."""
+
+    def __init__(self, args: Args, service: Service, directory: SlackDirectory) -> None:
+        self.args, self.service, self.directory = args, service, directory
+        self.user: str = args.body.get("user_id") or args.body.get("user", {}).get("id", "")
+
+    @property
+    def person(self) -> PersonRecord:
+        """Who did it. Raises NotFound, Unavailable."""
+        return self.service.person(self.user)
+
+    @property
+    def target(self) -> Target:
+        """What the button is about."""
+        return Target.read(str((self.args.action or {}).get("value", "")))
+
+    def words(self, record: RequestRecord) -> Words:
+        """How the request reads."""
+        offering = self.service.catalogue.offering(record.offering, record.version)
+        return Words(offering, self.directory.mention)
+
+    def open(self, view: JSON) -> None:
+        """Open a modal, with the trigger of this interaction. Raises Unavailable."""
+        view = checked_view(view)
+        with answering("The window"):
+            self.args.client.views_open(trigger_id=self.args.body["trigger_id"], view=view)
+
+    def push(self, view: JSON) -> None:
+        """Open a modal above the one that was clicked in. Raises Unavailable."""
+        view = checked_view(view)
+        with answering("The window"):
+            self.args.client.views_push(trigger_id=self.args.body["trigger_id"], view=view)
+
+    def update(self, view: JSON, view_id: str, seen: str = "") -> None:
+        """Show something else in an open modal; `seen` is the hash of what the person saw. Raises Unavailable."""
+        view = checked_view(view)
+        with answering("The window"):
+            try:
+                self.args.client.views_update(view_id=view_id, hash=seen or None, view=view)
+            except SlackApiError as error:
+                if error.response.get("error") not in _PASSED:
+                    raise
+                log.info("a window has moved on: %s", error.response.get("error"))
+
+    def tell(self, message: Message) -> None:
+        """Answer so that only this person sees it: where they clicked, else in a direct message."""
+        message = checked_message(message)
+        if not self._respond(message):
+            self.args.client.chat_postMessage(channel=self.user, text=message.text, blocks=message.blocks or None)
+
+    def _respond(self, message: Message) -> bool:
+        """Answer at the interaction's address, which lives for 30 minutes and five answers; whether that worked."""
+        if not self.args.body.get("response_url"):
+            return False
+        try:
+            answer = self.args.respond(
+                text=message.text,
+                blocks=message.blocks or None,
+                response_type="ephemeral",
+                replace_original=False,
+                unfurl_links=False,
+            )
+        except (SlackApiError, OSError) as error:
+            log.info("an answer goes as a direct message: %s", error)
+            return False
+        return answer.status_code == 200  # respond() does not raise for what Slack refuses
+
+    def confirm(self, text: str) -> None:
+        """Say that it worked, where no card shows it: in an answer of ours, or in a direct message."""
+        container = self.args.body.get("container", {})
+        if container.get("is_ephemeral") or str(container.get("channel_id", "")).startswith("D"):
+            self.tell(Message(text))
