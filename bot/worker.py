@@ -22,6 +22,7 @@ from bot.store.outbox import ClaimedCard, ClaimedDelivery
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+NextDue = Callable[[Session, datetime], datetime | None]
 
 LONGEST_WAIT = 1.0
 #: How long a message is tried before it is given up, and how long a claim on one lasts.
@@ -92,13 +93,13 @@ class Worker:
 
     def _run_steps(self) -> None:
         while not self._stop.is_set():
-            seen = self._wake.count
             self._slots.acquire()
+            seen, since = self._wake.count, self.database.now()
             self._give_way()
             claim = _safely(self.engine.claim)()
             if claim is None:
                 self._slots.release()
-                self._wait(seen, steps.next_due)
+                self._wait(seen, since, steps.next_due)
             else:
                 self._pool.submit(self.engine.run, claim).add_done_callback(lambda _done: self._slots.release())
 
@@ -108,18 +109,18 @@ class Worker:
 
     def _send(self) -> None:
         while not self._stop.is_set():
-            seen = self._wake.count
+            seen, since = self._wake.count, self.database.now()
             self._give_way()
             if not _safely(self.send_one)():
-                self._wait(seen, outbox.next_due)
+                self._wait(seen, since, outbox.next_due)
 
-    def _wait(self, seen: int, next_due: Callable[[Session], datetime | None]) -> None:
-        due = _safely(lambda: self._seconds_until(next_due))()
+    def _wait(self, seen: int, since: datetime, next_due: NextDue) -> None:
+        due = _safely(lambda: self._seconds_until(next_due, since))()
         self._wake.wait(seen, LONGEST_WAIT if due is None else min(LONGEST_WAIT, max(0.01, due)))
 
-    def _seconds_until(self, next_due: Callable[[Session], datetime | None]) -> float | None:
+    def _seconds_until(self, next_due: NextDue, since: datetime) -> float | None:
         with self.database.read() as session:
-            at = next_due(session)
+            at = next_due(session, since)
         return (at - self.database.now()).total_seconds() if at else None
 
     def send_one(self) -> bool:

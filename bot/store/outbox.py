@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from sqlalchemy import exists, or_
+from sqlalchemy import exists, func, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select, update
 
@@ -309,15 +309,21 @@ def hurry(tx: Tx, lane: str) -> None:
     tx.exec(update(tables.Delivery).where(*waiting).values(run_at=tx.now))
 
 
-def next_due(session: Session) -> datetime | None:
-    """When the next delivery or card is due, if any waits."""
+def next_due(session: Session, since: datetime) -> datetime | None:
+    """The first moment after `since` when a delivery, a card or a lane comes due, if there is one.
+
+    What was due at `since` and could not be claimed waits for a commit, and that wakes.
+    """
     delivery, card, lane = tables.Delivery, tables.Card, tables.Lane
-    waiting = select(delivery.run_at).where(delivery.state == "waiting").order_by(col(delivery.run_at))
-    dirty = select(card.run_at).where(col(card.dirty)).order_by(col(card.run_at))
-    resting = select(lane.next_at).order_by(col(lane.next_at).desc())
-    due = [at for at in (session.exec(waiting).first(), session.exec(dirty).first()) if at]
-    free = session.exec(resting).first()
-    return max(min(due), free or min(due)) if due else None
+    moments = [
+        session.exec(query).first()
+        for query in (
+            select(func.min(delivery.run_at)).where(delivery.state == "waiting", delivery.run_at > since),
+            select(func.min(card.run_at)).where(col(card.dirty), col(card.run_at) > since),
+            select(func.min(lane.next_at)).where(lane.next_at > since),
+        )
+    ]
+    return min((moment for moment in moments if moment), default=None)
 
 
 def _settle(tx: Tx, delivery: ClaimedDelivery, **values: Any) -> bool:

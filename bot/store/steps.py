@@ -244,11 +244,11 @@ def park(tx: Tx, claim: Claim, reason: str) -> None:
     requests.move(tx, request, PARK, None, {"step": claim.name})
 
 
-def next_due(session: Session) -> datetime | None:
-    """When the next step is due, if any waits."""
+def next_due(session: Session, since: datetime) -> datetime | None:
+    """The first moment after `since` when a step comes due, if one waits."""
     table = tables.Step
     query = select(table.run_at).where(
-        col(table.state).in_((StepState.WAITING, StepState.PENDING)), col(table.run_at).is_not(None)
+        col(table.state).in_((StepState.WAITING, StepState.PENDING)), col(table.run_at) > since
     )
     return session.exec(query.order_by(col(table.run_at)).limit(1)).first()
 
