@@ -523,7 +523,7 @@ def expired(store: Store) -> list[int]:
 def test_the_next_step_that_is_due_is_known(store: Store) -> None:
     def due() -> Any:
         with store.database.read() as session:
-            return steps.next_due(session)
+            return steps.next_due(session, store.clock.now - PACE)
 
     assert due() is None
     store.submit()
@@ -738,7 +738,7 @@ def test_those_who_follow_hear_of_the_turns_in_their_order(store: Store) -> None
 
 def next_due(store: Store) -> Any:
     with store.database.read() as session:
-        return outbox.next_due(session)
+        return outbox.next_due(session, store.clock.now)
 
 
 def test_nothing_is_due_when_nothing_waits(store: Store) -> None:
@@ -752,6 +752,15 @@ def test_a_delivery_is_due_when_its_time_comes(store: Store) -> None:
     with store.database.write() as tx:
         outbox.postpone(tx, first, timedelta(seconds=5), "later")
     assert next_due(store) == store.clock.now + timedelta(seconds=5)
+
+
+def test_what_is_due_and_cannot_go_out_is_no_reason_to_look_again(store: Store) -> None:
+    store.submit()
+    post(store, "#a", "1", "2")
+    store.delivery()
+    assert next_due(store) is None
+    store.post_card()
+    assert next_due(store) == store.clock.now + PACE  # its channel rests
 
 
 def test_a_notice_is_for_one_person(store: Store) -> None:
