@@ -17,6 +17,8 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session
 
+from bot.store.commits import SharedCommits
+
 __all__ = ["Clock", "Database", "Instant", "Session", "Tx", "Wake", "utc_now"]
 
 Clock = Callable[[], datetime]
@@ -64,9 +66,11 @@ class Database:
         self._clock = clock or utc_now
         self._ask_database = clock is None and not self.sqlite
         self._waiting: list[Callable[[], None]] = []
+        self._shared: SharedCommits | None = None
         if self.sqlite:
             self.writer = _sqlite_engine(url, writer=True)
             self.reader = _sqlite_engine(url, writer=False)
+            self._shared = SharedCommits(self.writer)
         else:
             self.writer = self.reader = create_engine(url, pool_size=pool, max_overflow=0, pool_pre_ping=True)
 
@@ -81,13 +85,25 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """One transaction; commits at the end of the block, rolls back on an error."""
-        with Tx(self.writer, expire_on_commit=False) as tx:
+        with self._transaction() as tx:
             tx.now = self._time(tx)
             yield tx
             tx.commit()
         if tx.due:
             for wake in self._waiting:
                 wake()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[Tx]:
+        if self._shared is None:
+            with Tx(self.writer, expire_on_commit=False) as tx:
+                yield tx
+            return
+        with (
+            self._shared.member() as connection,
+            Tx(connection, expire_on_commit=False, join_transaction_mode="rollback_only") as tx,
+        ):
+            yield tx
 
     @contextmanager
     def read(self) -> Iterator[Session]:

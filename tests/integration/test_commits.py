@@ -1,0 +1,138 @@
+"""Writers of one SQLite file share a commit, and nobody is told of one that did not happen."""
+
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import event, text
+
+from bot.store.commits import Undone
+from bot.store.database import Database, Tx
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "shared.db"
+
+
+@pytest.fixture
+def database(path: Path) -> Iterator[Database]:
+    opened = Database(f"sqlite:///{path}")
+    with opened.write() as tx:
+        tx.execute(text("CREATE TABLE word (word TEXT UNIQUE)"))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def commits(database: Database) -> list[object]:
+    seen: list[object] = []
+    event.listen(database.writer, "commit", seen.append)
+    return seen
+
+
+def words(path: Path) -> set[str]:
+    """What another connection sees."""
+    with closing(sqlite3.connect(path)) as connection:
+        return {word for (word,) in connection.execute("SELECT word FROM word")}
+
+
+def say(tx: Tx, word: str) -> None:
+    tx.execute(text("INSERT INTO word VALUES (:word)"), {"word": word})
+
+
+def together(database: Database, *bodies: Callable[[Tx], None]) -> list[BaseException | None]:
+    """Writes of which the first goes on when all others wait; how each ended."""
+
+    def write(number: int) -> None:
+        with database.write() as tx:
+            if number == 0:
+                inside.set()
+                gathered.wait(10)
+            bodies[number](tx)
+
+    inside, gathered = threading.Event(), threading.Event()
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        futures = [pool.submit(write, 0)]
+        inside.wait(10)
+        futures += [pool.submit(write, number) for number in range(1, len(bodies))]
+        while database._shared is not None and database._shared._waiting < len(bodies) - 1:
+            threading.Event().wait(0.001)
+        gathered.set()
+        return [future.exception(10) for future in futures]
+
+
+def refuse(tx: Tx) -> None:
+    say(tx, "half")
+    raise ValueError("no")
+
+
+def end_all(tx: Tx) -> None:
+    tx.connection().connection.driver_connection.rollback()  # type: ignore[union-attr] # as SQLite does when the disk is full
+
+
+def test_writers_who_come_together_share_a_commit(database: Database, path: Path, commits: list[object]) -> None:
+    ended = together(database, *(lambda tx, word=word: say(tx, word) for word in "abcde"))
+    assert ended == [None] * 5
+    assert words(path) == set("abcde")
+    assert len(commits) == 1
+
+
+def test_who_fails_takes_back_only_their_own(database: Database, path: Path) -> None:
+    first, failed, last = together(database, lambda tx: say(tx, "a"), refuse, lambda tx: say(tx, "b"))
+    assert (first, last) == (None, None)
+    assert isinstance(failed, ValueError)
+    assert words(path) == {"a", "b"}
+
+
+def test_the_last_one_failing_commits_for_the_others(database: Database, path: Path) -> None:
+    first, failed = together(database, lambda tx: say(tx, "a"), refuse)
+    assert first is None
+    assert isinstance(failed, ValueError)
+    assert words(path) == {"a"}
+
+
+def test_the_first_one_failing_leaves_the_others(database: Database, path: Path) -> None:
+    failed, last = together(database, refuse, lambda tx: say(tx, "a"))
+    assert isinstance(failed, ValueError)
+    assert last is None
+    assert words(path) == {"a"}
+
+
+def test_a_write_has_returned_only_when_it_is_stored(database: Database, path: Path) -> None:
+    with database.write() as tx:
+        say(tx, "a")
+        assert words(path) == set()
+    assert words(path) == {"a"}
+
+
+def test_a_transaction_that_sqlite_ended_is_told_to_everybody_in_it(database: Database, path: Path) -> None:
+    first, last = together(database, lambda tx: say(tx, "a"), end_all)
+    assert isinstance(first, Undone)
+    assert last is not None
+    assert words(path) == set()
+    with database.write() as tx:  # and the next one is as before
+        say(tx, "b")
+    assert words(path) == {"b"}
+
+
+def test_a_write_within_a_write_is_refused_and_harms_nobody(database: Database, path: Path) -> None:
+    with database.write() as tx:
+        say(tx, "a")
+        with pytest.raises(RuntimeError, match="within a write"), database.write():
+            pass
+    assert words(path) == {"a"}
+
+
+def test_many_threads_each_find_their_own_write(database: Database, path: Path) -> None:
+    def write(number: int) -> bool:
+        with database.write() as tx:
+            say(tx, str(number))
+        return str(number) in words(path)
+
+    with ThreadPoolExecutor(16) as pool:
+        assert all(pool.map(write, range(200)))
