@@ -41,7 +41,9 @@ def ticket(request: Request[Membership]) -> jira.Issue:
     """A ticket keeps track of it."""
     form = request.form
     return jira.Issue(
-        project="ACCESS", summary=f"{form.system}: {form.role} for {form.member} until {form.until}", description=form.reason
+        project="ACCESS",
+        summary=f"{form.system}: {form.role} for {form.member} until {form.until}",
+        description=form.reason,
     )
 
 

@@ -57,6 +57,12 @@ class Stage:
         line = [sys.executable, "-m", "bot", *words]
         return subprocess.run(line, env=environment, capture_output=True, text=True, check=False)  # noqa: S603 - ours
 
+    @contextmanager
+    def bot(self) -> Iterator[None]:
+        """An unchanged bot, ready while the block runs. Raises StageError with the end of its log."""
+        with _bot(self.environment, self.log):
+            yield
+
     def token(self, person: str) -> str:
         """A bearer token for somebody. Raises StageError."""
         made = self.command("token", "create", person)
@@ -68,7 +74,14 @@ class Stage:
 @contextmanager
 def staged(environment: Mapping[str, str]) -> Iterator[Stage]:
     """Everything up and ready while the block runs, with a fresh database. Raises StageError."""
-    with TemporaryDirectory(prefix="frontdesk-") as folder, ExitStack() as stack:
+    with scene(environment, offerings()) as stage, stage.bot():
+        yield stage
+
+
+@contextmanager
+def scene(environment: Mapping[str, str], folder: Path) -> Iterator[Stage]:
+    """All but the bot, which `Stage.bot` runs; `folder` holds its offerings."""
+    with TemporaryDirectory(prefix="frontdesk-") as scratch, ExitStack() as stack:
         workspace, jira, status = population.populated(), JiraStandIn(), StatusPage()
         jira_population.populate(jira)
         slack = stack.enter_context(
@@ -78,31 +91,21 @@ def staged(environment: Mapping[str, str]) -> Iterator[Stage]:
         status_site = stack.enter_context(Server(status.build()))
         workspace.base_url = slack.url
         port = _free(BOT_PORT)
-        told = _environment(environment, Path(folder), port) | {
+        told = _environment(environment, Path(scratch), port) | {
+            "OFFERINGS": str(folder),
             "SLACK_API_URL": f"{slack.url}/api/",
             "JIRA_URL": jira_site.url,
             "STATUS_PAGE_URL": f"{status_site.url}/api/notices",
         }
-        log = Path(folder) / "bot.log"
-        stack.enter_context(_bot(told, log))
-        stage = Stage(
-            workspace,
-            jira,
-            status,
-            slack.url,
-            jira_site.url,
-            status_site.url,
-            f"http://{LOOPBACK}:{port}",
-            log,
-            told,
-        )
-        yield stage
+        bot_url = f"http://{LOOPBACK}:{port}"
+        log = Path(scratch) / "bot.log"
+        yield Stage(workspace, jira, status, slack.url, jira_site.url, status_site.url, bot_url, log, told)
 
 
 def offerings() -> Path:
-    """The folder `offerings` here, or the examples that come with the package."""
-    here = Path("offerings")
-    return here if here.is_dir() else Path(__file__).parent / "offerings"
+    """The folder `offerings` here, or the examples: beside the package in a checkout, inside it in a wheel."""
+    packaged, checkout = Path(__file__).parent / "offerings", Path(__file__).parents[2] / "offerings"
+    return next((folder for folder in (Path("offerings"), packaged) if folder.is_dir()), checkout).resolve()
 
 
 def _environment(given: Mapping[str, str], folder: Path, port: int) -> dict[str, str]:
@@ -111,7 +114,6 @@ def _environment(given: Mapping[str, str], folder: Path, port: int) -> dict[str,
     kept = {name: value for name, value in given.items() if not name.startswith(ours)}
     return kept | {
         "DATABASE_URL": f"sqlite:///{folder}/frontdesk.db",
-        "OFFERINGS": str(offerings()),
         "HOST": LOOPBACK,
         "PORT": str(port),
         "PUBLIC_URL": f"http://{LOOPBACK}:{port}",
