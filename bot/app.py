@@ -109,6 +109,7 @@ def check(settings: Settings) -> list[str]:
         absent = sorted({name for cls in handlers for name in catalogue.unset(cls, settings.environment)})
         needs = f" To boot with it, set {', '.join(absent)}." if absent else ""
         lines.append(golden.compare(offering, settings.offerings) + needs)
+        lines += catalogue.oddities(offering)
     return lines
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from bot import contract
 from bot.errors import Misconfigured
 from bot.handler import Follows, Handler, Resource
 from bot.offering import Offering
@@ -141,7 +142,27 @@ def check(offering: Offering[Any]) -> list[type[Resource[Any]]]:
                 where=where,
                 hint=f"The form has {', '.join(fields) or 'no fields'}.",
             )
+    _refuse_faults(offering)
     return [kind for step in offering.steps.values() for kind in step.resources]
+
+
+def _refuse_faults(offering: Offering[Any]) -> None:
+    for part, schema in (("form", offering.contract.form), ("outputs", offering.contract.outputs)):
+        found = contract.faults(schema) if schema else []
+        if found:
+            raise Misconfigured(
+                f"the contract of {offering.name}, its {part}: {'; '.join(found)}",
+                where=offering.where,
+                hint="Mend it at that place of the schema.",
+            )
+
+
+def oddities(offering: Offering[Any]) -> list[str]:
+    """What is odd in the form and still works: a line each."""
+    return [
+        f"{offering.name} {offering.version}, worth a look: {where}: {text}"
+        for where, text in contract.oddities(offering.contract.form)
+    ]
 
 
 def unset(cls: type[Handler[Any]], environment: Mapping[str, str]) -> list[str]:

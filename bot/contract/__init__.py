@@ -3,6 +3,7 @@
 problems(schema, value)         what is wrong with an answer, at its field
 with_defaults(schema, value)    what was left out, as declared
 faults(schema)                  what is wrong with the schema itself
+oddities(schema)                what is odd in it, and still works
 applied(schema, value)          the form that holds for the answers so far: conditions worked off
 fields(schema)                  its questions, for a modal, options or a table
 parse(question, text)           text as a typed value; `typed` for `field=value` pairs
@@ -16,6 +17,7 @@ from typing import Any
 from bot.contract.compatibility import breaking, comparable
 from bot.contract.conditions import Applied, applied
 from bot.contract.formats import expected, is_channel_id, is_datetime, is_email, is_person_id, is_uri
+from bot.contract.oddities import oddities
 from bot.contract.questions import Choice, Kind, Question, fields, humanised
 from bot.contract.schema import Schema, pointer, remembered, resolve
 from bot.contract.text import parse, parse_lines, typed, unflatten, written
@@ -41,6 +43,7 @@ __all__ = [
     "is_email",
     "is_person_id",
     "is_uri",
+    "oddities",
     "parse",
     "parse_lines",
     "pointer",

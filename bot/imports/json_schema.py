@@ -21,8 +21,6 @@ def json_schema(document: dict[str, Any], where: str = "", *, name: str = "", so
         )
     if not types and "$ref" not in schema:
         schema = {**schema, "type": "object"}
-    if not resolve(schema, schema).schema.get("properties"):
-        findings.warn("/", "declares no fields: nothing is asked")
     return findings.imported(source, name or str(schema.get("title") or "form"), schema)
 
 

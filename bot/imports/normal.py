@@ -7,13 +7,12 @@ that its own schema refuses, a required field that is nowhere) is left out with 
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from bot import contract
 from bot.contract import Schema, pointer
-from bot.contract.schema import kinds
 from bot.imports.imported import Findings, mapping, refused
 from bot.imports.patterns import Untranslatable, choices, translated
 from bot.imports.references import settled
@@ -38,9 +37,6 @@ _NEW = frozenset({
 })  # fmt: skip
 _KUBERNETES = "x-kubernetes-"
 _MOST_MISTAKES, _LONGEST_QUOTE = 100, 60
-_SECRET = re.compile(
-    r"(?i)(password|passwd|passphrase|token|credentials?|api_?key|private_?key|(^|client_?|shared_?)secret)$"
-)
 
 
 @dataclass(frozen=True)
@@ -61,8 +57,8 @@ def normal(schema: Schema, findings: Findings, *, where: str, dialect: Dialect |
     made = {"$schema": draft, **{name: value for name, value in made.items() if name != "$schema"}}
     made = _sound(made, findings, where)
     _mend_defaults(made, findings)
-    for path, name, here in _declared(made):
-        _look_at(path, name, here, findings)
+    for place, text in contract.oddities(made):
+        findings.warn(place, text)
     return made
 
 
@@ -321,16 +317,3 @@ def _declared(here: Any, path: Path = (), name: str = "") -> Iterator[tuple[Path
         for keyword, key, child, _ in _children(here):
             inner = (*path, keyword) if key is None else (*path, keyword, key)
             yield from _declared(child, inner, str(key) if keyword in _NAMED_FIELDS else name)
-
-
-def _look_at(path: Path, name: str, here: Schema, findings: Findings) -> None:
-    """What is odd and still works."""
-    types = kinds(here)
-    if types == ("array",) and not {"items", "prefixItems"} & here.keys():
-        findings.warn(pointer(path), "a list that does not say of what: it is written as YAML")
-    if types == ("string",) and _SECRET.search(name) and not _is_marked(here) and "properties" in path:
-        findings.warn(pointer(path), "looks like a secret: if it is one, say so with writeOnly: true")
-
-
-def _is_marked(here: Mapping[str, Any]) -> bool:
-    return here.get("writeOnly") is True or here.get("format") == "password" or "enum" in here

@@ -25,7 +25,7 @@ from tests.integration.http_desk import SEAT, HttpDesk, http_desk
 COMMANDS = (
     *("offerings", "offering", "request", "plan", "list", "waiting", "show", "approve", "reject", "withdraw", "cancel"),
     *("retry", "complete", "refuse", "edit", "instances", "delete"),
-    *("run", "web", "worker", "migrate", "check", "demo", "token"),
+    *("run", "web", "worker", "migrate", "check", "import", "demo", "token"),
 )
 
 

@@ -1,0 +1,46 @@
+"""What is odd in a schema and still works: an author is told, nobody is stopped."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from bot.contract.questions import fields
+from bot.contract.schema import Schema, kinds, pointer, properties, required, resolve
+from bot.contract.wording import marks_secret
+
+_SECRET = re.compile(
+    r"(?i)(password|passwd|passphrase|token|credentials?|api_?key|private_?key|(^|client_?|shared_?)secret)$"
+)
+
+
+def oddities(schema: Schema) -> list[tuple[str, str]]:
+    """Pointer and sentence for each; an entry of a list is `*`."""
+    found = [("/", "asks for nothing: people only confirm")] if not fields(schema) else []
+    return found + list(_odd(schema, schema, (), ()))
+
+
+def _odd(schema: Any, root: Schema, path: tuple[str, ...], seen: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    found = resolve(schema, root)
+    if not isinstance(schema, dict) or any(ref in seen for ref in found.refs):
+        return
+    here, where = found.schema, pointer(path) or "/"
+    yield from ((where, text) for text in _told(here, path[-1] if path else ""))
+    for name, inner in {**properties(here), "*": here.get("items")}.items():
+        yield from _odd(inner, root, (*path, name), (*seen, *found.refs))
+
+
+def _told(here: Schema, name: str) -> Iterator[str]:
+    types, known = kinds(here), properties(here)
+    if types == ("array",) and not {"items", "prefixItems"} & here.keys():
+        yield "a list that does not say of what is written as YAML"
+    if types == ("string",) and _SECRET.search(name) and not marks_secret(here) and "enum" not in here:
+        yield "looks like a secret: if it is one, say so (SecretStr, or writeOnly: true in a JSON Schema)"
+    missing = sorted(required(here) - known.keys())
+    if missing and known and not _declares_elsewhere(here):
+        yield f"requires {', '.join(missing)}, which it does not declare, so no form can ask for it"
+
+
+def _declares_elsewhere(here: Schema) -> bool:
+    """Whether fields may come from more than `properties`."""
+    rules = {"allOf", "anyOf", "oneOf", "if", "dependencies", "dependentSchemas", "patternProperties"}
+    return bool(rules & here.keys()) or bool(here.get("additionalProperties"))
