@@ -17,7 +17,7 @@ from starlette.routing import Route
 from bot import api, catalogue, golden
 from bot.catalogue import Catalogue
 from bot.engine import Engine
-from bot.errors import Misconfigured
+from bot.errors import Misconfigured, Unavailable
 from bot.people import Directory, Groups, NoDirectory, read_groups
 from bot.service import Service
 from bot.settings import Settings
@@ -46,7 +46,11 @@ class Process:
 
     def ready(self) -> str | None:
         """None when requests can be taken, else why not."""
-        if not is_current(self.database):
+        try:
+            current = is_current(self.database)
+        except Unavailable as unavailable:
+            return str(unavailable)
+        if not current:
             return "The database is not at the schema of this code: run frontdesk migrate."
         if self.socket and not self.socket.connected:
             return "Socket Mode is not connected yet."
@@ -85,10 +89,14 @@ def run(settings: Settings, *, web: bool, worker: bool) -> None:
     logging.getLogger("slack_bolt").setLevel(logging.ERROR)  # it warns of SLACK_BOT_TOKEN, which it need not read
     if web and worker:
         migrate_to_newest(settings.database_url)
-    process = build(settings)
+    process, told = build(settings), threading.Event()
+    server = _server(process) if web else None
+    # Set before anything runs, and not left to uvicorn alone: it raises again what it caught, once it has ended.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, server.handle_exit if server else lambda *_: told.set())
     _announce(process, web=web, worker=worker)
     with working(process, worker=worker):
-        _serve(process) if web else _until_told()
+        server.run() if server else told.wait()
 
 
 def migrate(settings: Settings) -> None:
@@ -163,7 +171,7 @@ def working(process: Process, *, worker: bool) -> Iterator[None]:
         process.database.close()
 
 
-def _serve(process: Process) -> None:
+def _server(process: Process) -> uvicorn.Server:
     settings = process.settings
     config = uvicorn.Config(
         process.web,
@@ -173,14 +181,7 @@ def _serve(process: Process) -> None:
         access_log=False,
         timeout_graceful_shutdown=10,
     )
-    uvicorn.Server(config).run()
-
-
-def _until_told() -> None:
-    told = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
-    told.wait()
+    return uvicorn.Server(config)
 
 
 def _announce(process: Process, *, web: bool, worker: bool) -> None:

@@ -93,6 +93,7 @@ def build(
         process_before_response=True,
         raise_error_for_unhandled_request=False,
         listener_executor=listening,
+        logger=logging.getLogger("slack_bolt"),  # without one it takes the root's level for its own
     )
     listeners.register(app, service, directory)
     return app

@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Engine, create_engine, event, func, select
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session
 
+from bot.errors import Misconfigured
 from bot.store.commits import SharedCommits
 
 __all__ = ["Clock", "Database", "Instant", "Session", "Tx", "Wake", "utc_now"]
 
+_KNOWN = "Set sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."
 Clock = Callable[[], datetime]
 
 
@@ -61,7 +64,7 @@ class Database:
     """Opens transactions. `clock` is for tests; without it PostgreSQL's own time counts, so that machines agree."""
 
     def __init__(self, url: str, clock: Clock | None = None, *, pool: int = 20) -> None:
-        self.url = make_url(url)
+        self.url = _read(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self._clock = clock or utc_now
         self._ask_database = clock is None and not self.sqlite
@@ -123,10 +126,25 @@ class Database:
         return moment.astimezone(UTC)
 
 
+def _read(url: str) -> URL:
+    """The address of a database. Raises Misconfigured for one that no driver of ours understands."""
+    try:
+        read = make_url(url)
+        read.get_dialect()
+    except (ArgumentError, ValueError):  # not repeated: it may hold a password
+        raise Misconfigured("is no address of a database.", where="DATABASE_URL", hint=_KNOWN) from None
+    if read.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise Misconfigured(f"{read.drivername} is not supported.", where="DATABASE_URL", hint=_KNOWN)
+    return read
+
+
 def _sqlite_engine(url: str, *, writer: bool) -> Engine:
     path = make_url(url).database
     if path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        try:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise Misconfigured(f"its folder cannot be made: {error}.", where="DATABASE_URL", hint=_KNOWN) from error
     engine = create_engine(
         url,
         poolclass=QueuePool,
