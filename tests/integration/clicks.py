@@ -44,8 +44,12 @@ def give_reason(office: Office, who: Client, reason: str) -> None:
 
 def read(office: Office, number: str, words: str, channel: str = "#data-platform") -> Message:
     """The card of a request, once it reads so."""
-    shown: Message = office.until(lambda: words in text_of(card := office.card(number, channel)) and card)
-    return shown
+
+    def shown() -> Message | None:
+        card = office.card(number, channel)
+        return card if words in text_of(card) else None
+
+    return office.until(shown)
 
 
 def submit_forged(office: Office, who: Client, **forged: Any) -> Delivery:
