@@ -6,7 +6,7 @@ from typing import Any
 from bot.slack import buttons, words
 from bot.slack.buttons import Target
 from bot.slack.messages import Message
-from bot.slack.text import escape
+from bot.slack.text import escape, mrkdwn
 from bot.slack.words import Words
 from bot.store.records import InstanceRecord, RequestRecord
 
@@ -83,8 +83,8 @@ def _more(count: int, what: str) -> list[JSON]:
     if count <= 0:
         return []
     text = f"{count} more {what}: frontdesk list, or GET /v1/requests, has them all."
-    return [{"type": "context", "elements": [{"type": "mrkdwn", "text": text}]}]
+    return [{"type": "context", "elements": [mrkdwn(text)]}]
 
 
 def _section(text: str) -> JSON:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+    return {"type": "section", "text": mrkdwn(text)}

@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.lifecycle import RequestState, StepState
 from bot.slack import buttons, words
-from bot.slack.text import escape, plain_text
+from bot.slack.text import cut, escape, mrkdwn, plain_text
 from bot.slack.words import Words
 from bot.store.records import CardRecord, EventRecord, RequestRecord
 
@@ -46,7 +46,7 @@ def card(record: RequestRecord, words_: Words) -> Message:
         *_buttons(record),
     ]
     text = f"{escape(title)}. {asked}. {headline}"
-    return Message(_fitting(text), blocks)
+    return Message(cut(text, _TEXT), blocks)
 
 
 def told(record: RequestRecord, event: EventRecord, words_: Words, card_: CardRecord | None) -> Message:
@@ -56,15 +56,15 @@ def told(record: RequestRecord, event: EventRecord, words_: Words, card_: CardRe
         text += f"\n<{card_.link}|See its card>"
     elif card_ and card_.error:
         text += f"\nIts card could not be posted in {escape(card_.place)}, so the approvers were asked directly."
-    blocks = [_section(_fitting(text))]
+    blocks = [_section(text)]
     if event.name in ("submitted", "edited") and record.state is RequestState.AWAITING_APPROVAL:
         blocks += buttons.for_requester(record)
-    return Message(_fitting(text), blocks)
+    return Message(cut(text, _TEXT), blocks)
 
 
 def note(record: RequestRecord, event: EventRecord, words_: Words) -> Message:
     """What the card's thread says of an event."""
-    return Message(_fitting(_noted(record, event, words_)))
+    return Message(cut(_noted(record, event, words_), _TEXT))
 
 
 def story(record: RequestRecord, words_: Words) -> Message:
@@ -145,7 +145,7 @@ def _noted(record: RequestRecord, event: EventRecord, words_: Words) -> str:
         deciders=words_.deciders(record),
         reason=_reason(event),
         fields=", ".join(escape(name) for name in event.data.get("fields", [])),
-        step=escape(step.description) if step else "a step",
+        step=escape(step.description.rstrip(".")) if step else "a step",
         why=words.shortened(step.reason or "", 2500) if step and failed else "",
         group=words_.who(asked["group"]) if asked else "",
         instructions=words.shortened(asked["instructions"], 2500) if asked else "",
@@ -185,10 +185,9 @@ def _failed(record: RequestRecord) -> bool:
 def _answers(answers: list[tuple[str, str]]) -> list[JSON]:
     texts = [f"*{label}*\n{value}" for label, value in answers]
     pages = [texts[start : start + _FIELDS] for start in range(0, len(texts), _FIELDS)]
-    return [
-        {"type": "section", "fields": [{"type": "mrkdwn", "text": text, "verbatim": True} for text in page]}
-        for page in pages[:_PAGES]
-    ] + [_context(f"{sum(map(len, pages[_PAGES:]))} more answers: /platform show")] * (len(pages) > _PAGES)
+    return [{"type": "section", "fields": [mrkdwn(text, 2000) for text in page]} for page in pages[:_PAGES]] + [
+        _context(f"{sum(map(len, pages[_PAGES:]))} more answers: /platform show")
+    ] * (len(pages) > _PAGES)
 
 
 def _lines(lines: list[str]) -> list[JSON]:
@@ -204,12 +203,8 @@ def _lines(lines: list[str]) -> list[JSON]:
 
 
 def _section(text: str) -> JSON:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+    return {"type": "section", "text": mrkdwn(text)}
 
 
 def _context(text: str) -> JSON:
-    return {"type": "context", "elements": [{"type": "mrkdwn", "text": text, "verbatim": True}]}
-
-
-def _fitting(text: str) -> str:
-    return text if len(text) <= _TEXT else text[:_TEXT].rpartition(" ")[0] + " …"
+    return {"type": "context", "elements": [mrkdwn(text)]}

@@ -5,6 +5,7 @@ from typing import Any
 
 ELLIPSIS = "…"
 #: `<@U1|ada>`, `<#C1|general>`, `<!subteam^S1|@dba>`, `<mailto:a@b.c|a@b.c>`, `<https://x.y|x.y>`
+_HALF = re.compile(r"(<[^<>]*|&[a-z]*)$")
 _LINK = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 
 
@@ -25,6 +26,16 @@ def clip(text: str, most: int) -> str:
 def plain_text(text: str, most: int) -> dict[str, Any]:
     """A text object that Slack never interprets. An empty one would be refused, so it becomes a dash."""
     return {"type": "plain_text", "text": clip(text.strip() or "–", most)}  # noqa: RUF001 - a dash is meant
+
+
+def mrkdwn(text: str, most: int = 3000) -> dict[str, Any]:
+    """A text object with markup; whatever people typed in it has been escaped. Slack links nothing by itself in it."""
+    return {"type": "mrkdwn", "text": cut(text, most), "verbatim": True}
+
+
+def cut(text: str, most: int) -> str:
+    """At most `most` characters of mrkdwn, never cut within a `<...>` or an `&...;`; what was cut ends in an ellipsis."""
+    return text if len(text) <= most else _HALF.sub("", text[: most - 2]).rstrip() + " " + ELLIPSIS
 
 
 def unescape(text: str) -> str:
