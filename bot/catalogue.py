@@ -151,7 +151,7 @@ def _refuse_faults(offering: Offering[Any]) -> None:
         found = contract.faults(schema) if schema else []
         if found:
             raise Misconfigured(
-                f"the contract of {offering.name}, its {part}: {'; '.join(found)}",
+                f"the contract of {offering.name}, its {part}: {'; '.join(found).rstrip('.')}.",
                 where=offering.where,
                 hint="Mend it at that place of the schema.",
             )
@@ -177,18 +177,26 @@ def _by_name(offerings: Iterable[Offering[Any]]) -> dict[str, dict[str, Offering
     return named
 
 
+#: What the folder is called as a package, whatever its name on disk: one identity for each class.
+_PACKAGE = "offerings"
+
+
+def forget() -> None:
+    """Read every file afresh next time: an author has saved one."""
+    for loaded in [key for key in sys.modules if key == _PACKAGE or key.startswith(_PACKAGE + ".")]:
+        del sys.modules[loaded]
+
+
 def _package(folder: Path) -> str:
-    """Make `folder` importable as the package `offerings`, whatever it is called on disk: one identity each."""
-    name = "offerings"
-    module = sys.modules.get(name)
+    """Make `folder` importable as the package of offerings."""
+    module = sys.modules.get(_PACKAGE)
     if module is None or list(getattr(module, "__path__", ())) != [str(folder.resolve())]:
-        for loaded in [key for key in sys.modules if key == name or key.startswith(name + ".")]:
-            del sys.modules[loaded]
-        spec = ModuleSpec(name, None, is_package=True)
+        forget()
+        spec = ModuleSpec(_PACKAGE, None, is_package=True)
         spec.submodule_search_locations = [str(folder.resolve())]
-        sys.modules[name] = module_from_spec(spec)
+        sys.modules[_PACKAGE] = module_from_spec(spec)
         importlib.invalidate_caches()
-    return name
+    return _PACKAGE
 
 
 def _read(package: str, path: Path) -> list[Offering[Any]]:

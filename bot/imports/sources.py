@@ -58,7 +58,7 @@ def _importer(document: dict[str, Any], file: str, name: str) -> Callable[[dict[
         return KINDS.get(kind)
     if file == "values.schema.json":
         return lambda document, where: helm(document, where, name=name)
-    if SIGNS & document.keys() or document.get("type") in {"object", ["object"]}:
+    if SIGNS & document.keys() or document.get("type") == "object":
         stem = re.sub(r"\.(schema|ya?ml|json)", "", file)
         return lambda document, where: json_schema(document, where, name=name or stem)
     return None

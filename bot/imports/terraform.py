@@ -62,7 +62,7 @@ def _parsed(text: str, where: str) -> dict[str, Any]:
         parsed: dict[str, Any] = hcl2.loads(text + "\n", serialization_options=options)
     except (LarkError, RecursionError, RuntimeError) as error:
         line = getattr(error, "line", None)
-        told = (str(error) or "too deep").splitlines()[0]
+        told = (str(error) or "too deep").splitlines()[0].rstrip(".")
         raise refused(f"is no Terraform: {told}.", f"{where}:{line}" if line else where, "Mend it there.") from None
     return parsed
 
