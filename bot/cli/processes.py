@@ -89,6 +89,21 @@ def demo(
     raise typer.Exit(main.run(open_browser=open_browser, tour=tour))
 
 
+@cli.command()
+def preview(
+    source: Annotated[
+        str, typer.Argument(metavar="SOURCE", help="An offering's name or file, or a contract's document.")
+    ],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the views instead.")] = False,
+    open_browser: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+) -> None:
+    """The form that people will see, drawn anew at each save."""
+    from bot.demo import preview as previews  # noqa: PLC0415 - the whole server and more
+
+    raise typer.Exit(previews.dump(source) if as_json else previews.show(source, open_browser=open_browser))
+
+
 @token.command()
 def create(person: Person) -> None:
     """A new token for somebody; it is shown this once."""

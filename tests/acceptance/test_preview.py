@@ -1,0 +1,90 @@
+"""`frontdesk preview`: an author sees the form at each save, and what is wrong with the file."""
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PROMISE = """
+apiVersion: platform.kratix.io/v1alpha1
+kind: Promise
+metadata: {name: redis}
+spec:
+  api:
+    apiVersion: apiextensions.k8s.io/v1
+    kind: CustomResourceDefinition
+    spec:
+      group: example.com
+      names: {kind: redis, plural: redis}
+      versions:
+        - name: v1
+          served: true
+          schema:
+            openAPIV3Schema:
+              type: object
+              properties: {spec: {type: object, properties: {size: {type: string, enum: [small, large]}}}}
+"""
+
+
+def preview(*words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bot", "preview", *words], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_views_of_an_offering_and_of_a_promise_are_printed(tmp_path: Path) -> None:
+    named = json.loads(preview("postgres", "--json").stdout)
+    assert [view["title"]["text"] for view in named["postgres"]] == ["PostgreSQL"]
+    document = tmp_path / "redis.yaml"
+    document.write_text(PROMISE)
+    imported = json.loads(preview(str(document), "--json").stdout)
+    assert [block["label"]["text"] for block in imported["redis"][0]["blocks"] if block["type"] == "input"] == ["Size"]
+
+
+def test_what_does_not_exist_is_named() -> None:
+    done = preview("nothing", "--json")
+    assert done.returncode == 1
+    assert "nothing: is no file and no offering. There is: access, notice, postgres." in done.stderr
+
+
+@pytest.fixture
+def shown(tmp_path: Path) -> Iterator[tuple[Path, str, subprocess.Popen[str]]]:
+    file = tmp_path / "mine.py"
+    file.write_text((ROOT / "offerings" / "postgres.py").read_text())
+    line = [sys.executable, "-u", "-m", "bot", "preview", str(file)]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            found = re.search(r"http://[\d.:]+\d", process.stdout.readline())
+            assert found
+            yield file, found.group(), process
+        finally:
+            process.terminate()
+
+
+def until(seen: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not seen():
+        assert time.monotonic() < deadline, "not seen within 30 seconds"
+        time.sleep(0.2)
+
+
+def test_the_form_is_drawn_anew_when_its_file_is_saved(shown: tuple[Path, str, subprocess.Popen[str]]) -> None:
+    file, url, process = shown
+
+    def reads(words: str) -> bool:
+        return words in httpx.get(f"{url}/as/ada", follow_redirects=True).text
+
+    until(lambda: reads("Lower case, no spaces"))
+    file.write_text(file.read_text().replace("Lower case, no spaces", "What it is called"))
+    until(lambda: reads("What it is called"))
+    file.write_text("postgres = (")
+    assert process.stderr
+    assert re.search(r"Not shown: .*mine\.py:1: SyntaxError", process.stderr.readline())
