@@ -11,7 +11,7 @@ from bot.errors import Conflict
 from bot.offering import Offering
 from bot.service import Offered
 from bot.slack import sizes, words
-from bot.slack.text import clip, escape, plain_text
+from bot.slack.text import clip, escape, mrkdwn, plain_text
 from bot.slack.words import Words
 from bot.store.records import RequestRecord
 
@@ -143,7 +143,7 @@ def _range(page: Sequence[JSON]) -> JSON:
 
 
 def _mrkdwn(text: str) -> JSON:
-    return {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+    return {"type": "section", "text": mrkdwn(text)}
 
 
 def _view(
