@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -144,8 +143,7 @@ def test_an_imported_contract_is_recorded_and_a_breaking_change_is_refused(promi
     app.record_contracts(settings)
     promise.write_text(PROMISE.replace("(small|large)", "(small|huge)"), encoding="utf-8")
     call("import", promise, "--out", out, "--force")
-    for name in [name for name in sys.modules if name.startswith("offerings")]:
-        del sys.modules[name]
+    catalogue.forget()
     with pytest.raises(Misconfigured, match="removed value"):
         app.check(settings)
 
