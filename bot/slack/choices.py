@@ -10,7 +10,7 @@ from typing import Any
 
 from bot.contract import Choice, Question
 from bot.slack import sizes
-from bot.slack.asking import ACTION, JSON, Shown, free_text, holds_empty, is_certain, most, placeholder
+from bot.slack.asking import ACTION, JSON, Shown, holds_empty, is_certain, most, placeholder
 from bot.slack.text import clip, plain_text
 
 #: Groups of the workspace: id and handle, without the `@`.
@@ -76,19 +76,41 @@ def _span(options: Sequence[JSON]) -> JSON:
 
 
 def enum(question: Question, value: Any) -> Shown:
-    """Radio buttons for a few, a select for more."""
+    """Radio buttons for a few, a select for more; beyond Slack's hundred one that is searched as a person types."""
     named = tokens(question)
-    if len(named) > sizes.OPTIONS * sizes.OPTION_GROUPS:
-        return free_text(question, value)
     # A radio button cannot be taken back, so what may stay empty is a select.
     radio = len(named) <= _FEW and is_certain(question)
     element: JSON = {"type": "radio_buttons" if radio else "static_select", "action_id": ACTION}
-    element |= _options({name: choice.label for name, choice in named.items()})
+    element |= _offered("external_select", named)
     element |= {} if radio else placeholder(question)
     chosen = _chosen(named, value)
     if chosen is None:
         return Shown(element, held=value is None)
     return Shown(element | {"initial_option": _option(named[chosen].label, chosen)}, held=True)
+
+
+def _offered(searched: str, named: Mapping[str, Choice]) -> JSON:
+    """The options of an element; of too many, that it asks for them."""
+    if len(named) > sizes.OPTIONS:
+        return {"type": searched, "min_query_length": 0}
+    return {"options": [_option(choice.label, name) for name, choice in named.items()]}
+
+
+def suggested(question: Question, text: str) -> list[JSON]:
+    """The choices that a search finds: those that begin with it first, then those that have all of its words."""
+    wanted = text.casefold().strip()
+    words = wanted.split()
+    first: list[JSON] = []
+    then: list[JSON] = []
+    for name, choice in tokens(question).items():
+        label = choice.label.casefold()
+        if label.startswith(wanted):
+            first.append(_option(choice.label, name))
+            if len(first) == sizes.OPTIONS:
+                break
+        elif len(then) < sizes.OPTIONS and all(word in label for word in words):
+            then.append(_option(choice.label, name))
+    return [*first, *then][: sizes.OPTIONS]
 
 
 def _chosen(named: Mapping[str, Choice], value: Any) -> str | None:
@@ -98,13 +120,11 @@ def _chosen(named: Mapping[str, Choice], value: Any) -> str | None:
 
 
 def multi(question: Question, value: Any) -> Shown:
-    """Checkboxes for a few, a select for more."""
+    """Checkboxes for a few, a select for more, as `enum`."""
     named = tokens(question)
-    if len(named) > sizes.OPTIONS * sizes.OPTION_GROUPS:
-        return free_text(question, value)
     few = len(named) <= _FEW
     element: JSON = {"type": "checkboxes" if few else "multi_static_select", "action_id": ACTION}
-    element |= _options({name: choice.label for name, choice in named.items()})
+    element |= _offered("multi_external_select", named)
     element |= {} if few else most(question) | placeholder(question)
     if value is None or value == []:
         return Shown(element, held=value is None or holds_empty(question))

@@ -125,7 +125,9 @@ def _blocks(question: Question, lists: bool) -> int:
 
 def _bytes(question: Question) -> int:
     """About how many bytes an empty field takes."""
-    options = sum(120 + len(each.label.encode()) + len(token(each).encode()) for each in question.choices)
+    options = sum(
+        120 + len(each.label.encode()) + len(token(each).encode()) for each in question.choices[: sizes.OPTIONS]
+    )
     return 500 + len(question.title.encode()) + len(question.description.encode()) + options
 
 

@@ -16,13 +16,13 @@ from slack_bolt.kwargs_injection.args import Args
 from bot import contract
 from bot.errors import Conflict, Invalid, NotFound, Problem, Refused
 from bot.service import Service
-from bot.slack import commands, filling, listings, messages, pages, views
+from bot.slack import commands, filling, listings, messages, views, windows
+from bot.slack.about import CATALOGUE, COMPLETE, EDIT, ENTRY, FORM, REFUSE, REJECT, STALE, About
 from bot.slack.directory import SlackDirectory
 from bot.slack.interaction import JSON, Interaction, Lazy, Submission
 from bot.slack.messages import Message
 from bot.slack.outgoing import checked_view
 from bot.slack.text import escape
-from bot.slack.views import About
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ def register(app: App, service: Service, directory: SlackDirectory) -> None:
     for name, submit in _SUBMISSIONS.items():  # before the buttons: Bolt asks one after the other, and these do more
         app.view(name)(listeners.submission(submit))
     entry = listeners.submission(filling.submitted_entry)
-    app.view(views.ENTRY)(ack=entry, lazy=[listeners.lazily(filling.show_list)])
-    for name in (views.FORM, views.EDIT, views.COMPLETE, views.ENTRY):
+    app.view(ENTRY)(ack=entry, lazy=[listeners.lazily(filling.show_list)])
+    for name in (FORM, EDIT, COMPLETE, ENTRY):
         app.view_closed(name)(ack=_acknowledge, lazy=[listeners.lazily(filling.closed)])
     for name, do in {**_CLICKS, **filling.CLICKS}.items():
         app.action(name)(ack=_acknowledge, lazy=[listeners.lazily(do)])
@@ -45,7 +45,8 @@ def register(app: App, service: Service, directory: SlackDirectory) -> None:
     app.action(re.compile(".*"))(ack=_acknowledge, lazy=[listeners.lazily(_stale_button)])
     app.view(re.compile(".*"))(listeners.submission(_stale_view))
     app.view_closed(re.compile(".*"))(_acknowledge)
-    app.options(pages.FIND)(listeners.suggestion(filling.options))
+    for name, find in filling.SEARCHES.items():
+        app.options(name)(listeners.suggestion(find))
     app.options(re.compile(".*"))(_no_options)
     app.error(_unforeseen)
 
@@ -124,7 +125,7 @@ def _request(interaction: Interaction, command: commands.Command) -> None:
     answers, problems = contract.typed(offering.contract.form, command.pairs)
     stray = [Problem("", f"“{word}” is no field=value.") for word in command.words[1:]]
     about = About(offering=offering.name, version=offering.version)
-    interaction.open(filling.opened(interaction, about, answers, [*problems, *stray]))
+    interaction.open(windows.opened(interaction, about, answers, [*problems, *stray]))
 
 
 def _list(interaction: Interaction, _command: commands.Command) -> None:
@@ -179,7 +180,7 @@ def _reject(interaction: Interaction) -> None:
     record, _ = interaction.service.may_decide(interaction.person, target.number, target.revision)
     about = About(number=record.number, revision=target.revision)
     title, question = f"Reject {record.number}", "Why is it rejected?"
-    interaction.open(views.reason(views.REJECT, about, title=title, question=question, submit="Reject"))
+    interaction.open(views.reason(REJECT, about, title=title, question=question, submit="Reject"))
 
 
 def _complete(interaction: Interaction) -> None:
@@ -189,7 +190,7 @@ def _complete(interaction: Interaction) -> None:
         interaction.service.complete(interaction.person, record.number, target.step or "")
         interaction.confirm(f"Thank you: {target.step} of {record.number} is done.")
         return
-    interaction.open(filling.opened(interaction, About(number=record.number, step=target.step or "")))
+    interaction.open(windows.opened(interaction, About(number=record.number, step=target.step or "")))
 
 
 def _refuse(interaction: Interaction) -> None:
@@ -197,7 +198,7 @@ def _refuse(interaction: Interaction) -> None:
     record, _ = interaction.service.may_answer(interaction.person, target.number, target.step or "")
     about = About(number=record.number, step=target.step or "")
     title, question = f"Can't do {record.number}", "Why can't it be done?"
-    interaction.open(views.reason(views.REFUSE, about, title=title, question=question, submit="Can't do"))
+    interaction.open(views.reason(REFUSE, about, title=title, question=question, submit="Can't do"))
 
 
 def _retry(interaction: Interaction) -> None:
@@ -217,7 +218,7 @@ def _cancel(interaction: Interaction) -> None:
 def _edit(interaction: Interaction) -> None:
     record = interaction.service.may_edit(interaction.person, interaction.target.number)
     about = About(offering=record.offering, version=record.version, number=record.number)
-    interaction.open(filling.opened(interaction, about))
+    interaction.open(windows.opened(interaction, about))
 
 
 def _delete(interaction: Interaction) -> None:
@@ -252,7 +253,7 @@ def _pick(interaction: Interaction, view: JSON) -> JSON:
         raise Invalid([], "Choose what you need.")
     offering = interaction.service.offering(selected["value"])
     about = About(offering=offering.name, version=offering.version)
-    return {"response_action": "update", "view": checked_view(filling.opened(interaction, about))}
+    return {"response_action": "update", "view": checked_view(windows.opened(interaction, about))}
 
 
 def _submit(interaction: Interaction, view: JSON) -> JSON | None:
@@ -297,16 +298,16 @@ def _submit_outputs(interaction: Interaction, view: JSON) -> JSON | None:
 
 
 def _stale_view(_interaction: Interaction, _view: JSON) -> JSON:
-    raise Conflict(views.STALE)
+    raise Conflict(STALE)
 
 
 _SUBMISSIONS: Mapping[str, Submission] = {
-    views.CATALOGUE: _pick,
-    views.FORM: _submit,
-    views.EDIT: _submit_edit,
-    views.REJECT: _submit_rejection,
-    views.REFUSE: _submit_refusal,
-    views.COMPLETE: _submit_outputs,
+    CATALOGUE: _pick,
+    FORM: _submit,
+    EDIT: _submit_edit,
+    REJECT: _submit_rejection,
+    REFUSE: _submit_refusal,
+    COMPLETE: _submit_outputs,
 }
 
 # Answers

@@ -15,12 +15,12 @@ from typing import Any
 from bot.contract import Question
 from bot.errors import Problem
 from bot.slack import forms, sizes
-from bot.slack.choices import Groups, select
+from bot.slack.about import About
+from bot.slack.choices import Groups, select, suggested
 from bot.slack.entries import Draft, entries_of, summary
 from bot.slack.filled import Filled
 from bot.slack.layout import WINDOW, Page, Tier, is_list, page_of, pages, ref, search
 from bot.slack.text import clip, plain_text
-from bot.slack.views import About
 
 JSON = dict[str, Any]
 
@@ -114,6 +114,11 @@ class Sheet:
             texts[first] = " ".join([*leftover, texts.get(first, "")]).strip()
         to = min((page_of(self.pages, question) for question, _ in placed), default=self.number)
         return texts, self if texts or to == self.number else self.turned(to)
+
+    def choices(self, block: str, text: str) -> list[JSON]:
+        """What a search finds of the choices of the field in that block."""
+        question = next((each for each in self.page.questions if self._block(each) == block), None)
+        return suggested(question, text) if question else []
 
     def options(self, text: str) -> list[JSON]:
         """The fields that a search finds, as options."""

@@ -1,67 +1,22 @@
 """The modals that are not an offering's form: catalogue, confirmation, reason. Pure."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
-from bot.errors import Conflict
 from bot.offering import Offering
 from bot.service import Offered
 from bot.slack import sizes, words
+from bot.slack.about import CATALOGUE, About
 from bot.slack.text import clip, escape, mrkdwn, plain_text
 from bot.slack.words import Words
 from bot.store.records import RequestRecord
 
 JSON = dict[str, Any]
 
-CATALOGUE, FORM, REJECT, COMPLETE, REFUSE, EDIT = "catalogue", "form", "reject", "complete", "refuse", "edit"
-#: The form of one entry of a list, above the one of its list.
-ENTRY = "entry"
 #: The block of the one input that the catalogue and a reason have.
 OFFERING, REASON = "offering", "/reason"
 #: Offerings that the catalogue describes at length; all of them are in its select.
 _DESCRIBED = 40
-STALE = "This window is from an older version of Frontdesk. Copy what you need and start with /platform."
-
-
-@dataclass(frozen=True)
-class About:
-    """What a modal is about, kept in its `private_metadata` (at most 3,000 characters; never an answer)."""
-
-    offering: str = ""
-    version: str = ""
-    number: str = ""
-    revision: int | None = None
-    step: str = ""
-    #: A draft of it is kept.
-    kept: bool = False
-    #: The page of a form, and how often it was rendered with other answers: what its blocks' ids end in.
-    page: int = 0
-    turn: int = 0
-    #: The list of objects whose entries are shown from `first` on, not from their start.
-    listing: str = ""
-    first: int = 0
-    #: For the form of an entry: where it belongs, see `bot.slack.entries`, and page, turn, listing and first of the
-    #: forms beneath.
-    chain: tuple[tuple[str, int], ...] = ()
-    under: tuple[tuple[int, int, str, int], ...] = ()
-
-    def __str__(self) -> str:
-        return json.dumps({key: value for key, value in vars(self).items() if value})
-
-    @classmethod
-    def read(cls, view: JSON) -> "About":
-        """Back from a view. Raises Conflict for one that is not ours, or not any more."""
-        try:
-            return _ABOUT.validate_json(view.get("private_metadata") or "{}")
-        except ValidationError:
-            raise Conflict(STALE) from None
-
-
-_ABOUT = TypeAdapter(About)
 
 
 def catalogue(offered: Sequence[Offered], problem: str = "") -> JSON:

@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, EmailStr, Field, HttpUrl, SecretStr
 from slack_sdk.models.views import View
 
-from bot.contract import problems, with_defaults
+from bot.contract import fields, problems, with_defaults
 from bot.errors import Problem, Refused
 from bot.slack import forms
+from bot.slack.choices import suggested
 from bot.slack.limits import view_problems
 from bot.slack.text import clip, escape, plain_text, unescape
 
@@ -33,6 +34,8 @@ STATE = {
     "email_text_input": ("value", "initial_value"),
     "url_text_input": ("value", "initial_value"),
     "static_select": ("selected_option", "initial_option"),
+    "external_select": ("selected_option", "initial_option"),
+    "multi_external_select": ("selected_options", "initial_options"),
     "radio_buttons": ("selected_option", "initial_option"),
     "checkboxes": ("selected_options", "initial_options"),
     "multi_static_select": ("selected_options", "initial_options"),
@@ -266,13 +269,24 @@ def test_a_section_has_a_heading_and_an_optional_one_says_so() -> None:
     assert element(view, "/mirror/public")["placeholder"]["text"] == "Default: No"
 
 
-def test_long_lists_of_choices_are_grouped() -> None:
+def test_long_lists_of_choices_are_searched() -> None:
     schema = obj({"it": {"enum": [f"choice {number}" for number in range(250)]}}, ("it",))
     view = modal(schema, {"it": "choice 249"})
-    groups = element(view, "/it")["option_groups"]
-    assert [len(group["options"]) for group in groups] == [100, 100, 50]
-    assert groups[0]["label"]["text"] == "choice 0 – choice 99"  # noqa: RUF001 - from, to
+    assert element(view, "/it")["type"] == "external_select"
     assert forms.answers(schema, submitted(view)) == {"it": "choice 249"}
+
+
+def test_a_search_finds_what_begins_with_it_first_and_no_more_than_slack_takes() -> None:
+    names = ["east of eden", "west", "north east", *(f"choice {number}" for number in range(250))]
+    question = fields(obj({"it": {"enum": names}}))[0]
+
+    def found(text: str) -> list[str]:
+        return [option["value"] for option in suggested(question, text)]
+
+    assert found("east") == ["east of eden", "north east"]
+    assert found(" EAST north ") == ["north east"]
+    assert found("nowhere") == []
+    assert len(found("")) == 100
 
 
 def test_choices_that_slack_has_no_room_for_stay_apart_and_readable() -> None:
@@ -450,10 +464,11 @@ def test_the_only_possible_answer_is_filled_in() -> None:
     assert forms.answers(schema, submitted(modal(schema))) == {"it": "agreed"}
 
 
-def test_more_choices_than_slack_holds_are_typed() -> None:
+def test_more_choices_than_slack_holds_are_searched_too() -> None:
     many = {"enum": list(range(10_001))}
     schema = obj({"one": many, "some": {"type": "array", "items": many}}, ("one", "some"))
     view = modal(schema, {"one": 7, "some": [8, 10_000]})
+    assert element(view, "/some")["type"] == "multi_external_select"
     assert forms.answers(schema, submitted(view)) == {"one": 7, "some": [8, 10_000]}
 
 

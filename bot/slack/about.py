@@ -1,0 +1,54 @@
+"""What a modal is about: what comes back with everything that is done in it. Pure."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from bot.errors import Conflict
+
+JSON = dict[str, Any]
+
+#: Modals, by their callback id.
+CATALOGUE, FORM, REJECT, COMPLETE, REFUSE, EDIT = "catalogue", "form", "reject", "complete", "refuse", "edit"
+#: The form of one entry of a list, above the one of its list.
+ENTRY = "entry"
+STALE = "This window is from an older version of Frontdesk. Copy what you need and start with /platform."
+
+
+@dataclass(frozen=True)
+class About:
+    """What a modal is about, kept in its `private_metadata` (at most 3,000 characters; never an answer)."""
+
+    offering: str = ""
+    version: str = ""
+    number: str = ""
+    revision: int | None = None
+    step: str = ""
+    #: A draft of it is kept.
+    kept: bool = False
+    #: The page of a form, and how often it was rendered with other answers: what its blocks' ids end in.
+    page: int = 0
+    turn: int = 0
+    #: The list of objects whose entries are shown from `first` on, not from their start.
+    listing: str = ""
+    first: int = 0
+    #: For the form of an entry: where it belongs, see `bot.slack.entries`, and page, turn, listing and first of the
+    #: forms beneath.
+    chain: tuple[tuple[str, int], ...] = ()
+    under: tuple[tuple[int, int, str, int], ...] = ()
+
+    def __str__(self) -> str:
+        return json.dumps({key: value for key, value in vars(self).items() if value})
+
+    @classmethod
+    def read(cls, view: JSON) -> "About":
+        """Back from a view. Raises Conflict for one that is not ours, or not any more."""
+        try:
+            return _ABOUT.validate_json(view.get("private_metadata") or "{}")
+        except ValidationError:
+            raise Conflict(STALE) from None
+
+
+_ABOUT = TypeAdapter(About)
