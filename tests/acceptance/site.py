@@ -1,0 +1,226 @@
+"""A site for real processes: the workspace and Jira's stand-in in this process, `python -m bot ...` beside them."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bot.demo import jira_population, jira_server, population
+from bot.demo.client import Client
+from bot.demo.entities import Message
+from bot.demo.jira import JiraStandIn
+from bot.demo.server import Server
+from bot.demo.server import build as build_workspace
+from bot.demo.workspace import Workspace
+from tests.integration.office import buttons, everything, is_card, text_of
+
+ROOT = Path(__file__).parent.parent.parent
+#: Seconds until something has to be seen; nothing is measured with it.
+PATIENCE = 20.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Running:
+    """One process of ours."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    url: str
+
+    def ready(self) -> httpx.Response:
+        """What /readyz says once somebody listens."""
+        answer: httpx.Response = until(self._asked, f"{self.url} answers; its log: {self.log}")
+        return answer
+
+    def _asked(self) -> httpx.Response | None:
+        assert self.process.poll() is None, self.log.read_text()
+        try:
+            return httpx.get(f"{self.url}/readyz", trust_env=False)
+        except httpx.TransportError:  # it does not listen yet
+            return None
+
+    def wait_until_ready(self) -> None:
+        until(lambda: self.ready().is_success, "the process is ready")
+
+    def started(self) -> None:
+        """For a process that listens nowhere: its first line is in the log."""
+        until(lambda: "Frontdesk" in self.log.read_text(), "the process has started")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal to it, and give its exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(PATIENCE)
+
+
+def until(seen: Callable[[], Any], what: str, patience: float = PATIENCE) -> Any:
+    """Wait until `seen()` gives something true."""
+    deadline = time.monotonic() + patience
+    while not (found := seen()):
+        assert time.monotonic() < deadline, f"not seen: {what}"
+        time.sleep(0.05)
+    return found
+
+
+@dataclass
+class Site:
+    """The people, what they see, and the processes."""
+
+    folder: Path
+    workspace: Workspace
+    jira: JiraStandIn
+    environment: dict[str, str]
+    stack: ExitStack
+    tokens: dict[str, str] = field(default_factory=dict)
+    url: str = ""
+    started: int = 0
+
+    def start(self, *words: str) -> Running:
+        """`python -m bot WORDS` in the background; it is ended with the site."""
+        self.started += 1
+        log = self.folder / f"{self.started}-{'-'.join(words)}.log"
+        port = _free_port()
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "bot", *words],
+                cwd=ROOT,
+                env=self.environment | {"PORT": str(port)},
+                stdout=output,
+                stderr=output,
+            )
+        self.stack.callback(_end, process)
+        return Running(process, log, f"http://127.0.0.1:{port}")
+
+    def run(self, *words: str, who: str = "", expect: int = 0, **environment: str) -> Ended:
+        """`python -m bot WORDS` to its end, as somebody."""
+        signed_in = {"FRONTDESK_URL": self.url, "FRONTDESK_TOKEN": self.token(who)} if who else {}
+        done = subprocess.run(
+            [sys.executable, "-m", "bot", *words],
+            cwd=ROOT,
+            env=self.environment | signed_in | environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == expect, f"{words}: {done}"
+        assert "Traceback" not in done.stderr
+        return Ended(done.returncode, done.stdout, done.stderr)
+
+    def token(self, who: str) -> str:
+        """Somebody's token, made by the command."""
+        if who not in self.tokens:
+            self.tokens[who] = self.run("token", "create", f"{who}@example.com").out.split()[-1]
+        return self.tokens[who]
+
+    def call(self, who: str, method: str, path: str, **sent: Any) -> Any:
+        """One call over HTTP, as somebody."""
+        headers = {"Authorization": f"Bearer {self.token(who)}"} | sent.pop("headers", {})
+        answer = httpx.request(method, f"{self.url}/v1/{path}", headers=headers, trust_env=False, **sent)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.json()
+
+    def person(self, handle: str) -> Client:
+        return self.workspace.person(handle)
+
+    def cards(self, number: str, channel: str = "#data-platform") -> list[Message]:
+        """The messages that are the card of a request: there should be one."""
+        return [message for message in self.person("grace").sees(channel) if is_card(message, number)]
+
+    def card(self, number: str, *, offers: str = "") -> Message:
+        """The card, once it is there and offers this action."""
+
+        def look() -> Message | None:
+            return next((m for m in self.cards(number) if not offers or offers in buttons(m)), None)
+
+        found: Message = until(look, f"a card of {number} that offers {offers or 'anything'}")
+        return found
+
+    def settle(self) -> None:
+        """Wait until the workspace has been quiet for a second: nothing is just being said."""
+        seen = -1
+        while seen != self.workspace.version:
+            seen = self.workspace.version
+            self.workspace.wait(seen, 1.0)
+
+    def press(self, who: str, action: str, number: str) -> None:
+        """Press a button of the card."""
+        self.person(who).click("#data-platform", self.card(number, offers=action).ts, action)
+
+    def told(self, who: str, words: str) -> str:
+        """A message only for them that has these words."""
+
+        def look() -> str | None:
+            texts = (text_of(message) for message in everything(self.person(who)))
+            return next((text for text in texts if words in text), None)
+
+        found: str = until(look, f"{who} is told {words!r}")
+        return found
+
+    def times_told(self, who: str, words: str) -> int:
+        """How many messages only for them have these words."""
+        return sum(words in message.text for message in everything(self.person(who)))
+
+
+@contextmanager
+def site(folder: Path, *, socket_mode: bool, database: str = "", **environment: str) -> Iterator[Site]:
+    """A site with an empty database; whatever was started is ended with it."""
+    workspace, jira = population.populated(), JiraStandIn()
+    jira_population.populate(jira)
+    with ExitStack() as stack:
+        slack = stack.enter_context(Server(build_workspace(workspace)))
+        tracker = stack.enter_context(Server(jira_server.build(jira)))
+        workspace.base_url = slack.url
+        kept = {name: value for name, value in os.environ.items() if name.startswith(("COV_", "COVERAGE_"))}
+        given = kept | {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(ROOT),
+            "DATABASE_URL": database or f"sqlite:///{folder}/frontdesk.db",
+            "OFFERINGS": str(ROOT / "offerings"),
+            "SLACK_API_URL": f"{slack.url}/api/",
+            "SLACK_BOT_TOKEN": population.BOT_TOKEN,
+            "JIRA_URL": tracker.url,
+            "JIRA_USER": jira_population.BOT.email,
+            "JIRA_TOKEN": jira_population.BOT.token,
+            "ALLOWED_PRIVATE_HOSTS": "127.0.0.1",
+            "FRONTDESK_PACE": "0",
+            "FRONTDESK_LEASE": "3",
+        }
+        mode = {"SLACK_APP_TOKEN": population.APP_TOKEN} if socket_mode else {}
+        mode = mode or {"SLACK_SIGNING_SECRET": population.SIGNING_SECRET}
+        yield Site(folder, workspace, jira, given | mode | environment, stack)
+        assert workspace.complaints() == []
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.kill()
+    process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
