@@ -20,7 +20,7 @@ from bot.demo.stage import Stage, StageError, offerings, scene
 from bot.errors import FrontdeskError, Misconfigured
 from bot.imports import files, writing
 from bot.offering import Offering
-from bot.slack import views
+from bot.slack.about import FORM, About
 from bot.slack.entries import Draft
 from bot.slack.filled import Filled
 from bot.slack.pages import Sheet
@@ -120,8 +120,8 @@ def _draw(chosen: Chosen, stage: Stage) -> None:
 
 def pages(offering: Offering[Any]) -> list[dict[str, Any]]:
     """The views of an empty form, a page each."""
-    about = views.About(offering=offering.name, version=offering.version)
-    sheet = Sheet(Filled(offering.contract.form), about, offering.title, views.FORM, "Request", Draft())
+    about = About(offering=offering.name, version=offering.version)
+    sheet = Sheet(Filled(offering.contract.form), about, offering.title, FORM, "Request", Draft())
     return [sheet.turned(number).view() if number else sheet.view() for number in range(len(sheet.pages))]
 
 
