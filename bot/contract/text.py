@@ -8,15 +8,19 @@ from functools import cache
 from itertools import accumulate
 from typing import Any
 
+from bot.contract.conditions import applied
 from bot.contract.formats import FORMATS, is_date, is_datetime, is_time
 from bot.contract.questions import Question, fields
 from bot.contract.schema import Schema, pointer
+from bot.contract.validation import with_defaults
 from bot.contract.wording import nearest, quoted
 from bot.errors import Problem
 
 _YES = frozenset({"yes", "y", "true", "on"})
 _NO = frozenset({"no", "n", "false", "off"})
 _DEEPEST = 100
+#: Fields that bring in fields that bring in fields: enough for all that do not contradict themselves.
+_TURNS = 8
 _INTEGER = re.compile(r"[+-]?[0-9]{1,4000}")
 _PAIR = re.compile(r"([^\s:={}\[\]\"'#]+)\s*=\s*(.*)")
 _NUMBER = re.compile(r"[+-]?([0-9]{1,4000}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?")
@@ -31,7 +35,21 @@ def parse(question: Question, text: str) -> Any:
 
 
 def typed(schema: Schema, pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, Any], list[Problem]]:
-    """`field=value` pairs as answers; what cannot be read stays as it was typed, with a problem that says why."""
+    """`field=value` pairs as answers; what cannot be read stays as it was typed, with a problem that says why.
+
+    Fields that a condition brings in are known once what they depend on is among the pairs, or has a default.
+    """
+    given, form = list(pairs), schema
+    for _ in range(_TURNS):
+        answers, wrong = _typed(form, given)
+        then = applied(schema, with_defaults(form, answers)).schema
+        if then is form:
+            break
+        form = then
+    return answers, wrong
+
+
+def _typed(schema: Schema, pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, Any], list[Problem]]:
     questions = {question.name: question for question in fields(schema)}
     answers: dict[str, Any] = {}
     wrong: list[Problem] = []

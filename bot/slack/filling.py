@@ -15,7 +15,7 @@ from bot.slack.interaction import Interaction, Lazy
 from bot.slack.layout import is_list, ref
 from bot.slack.outgoing import checked_view
 from bot.slack.pages import Sheet
-from bot.slack.windows import Window, asked, open_form, sheet_of
+from bot.slack.windows import Window, open_form, sheet_of
 
 JSON = dict[str, Any]
 #: What a click changes, once what stands on the page is kept.
@@ -41,8 +41,10 @@ def _changed(interaction: Interaction) -> None:
     """A field that others depend on has another answer."""
     window = Window(interaction)
     sheet = window.keep()
-    if sheet.blocks() != window.shown:
-        window.show(sheet)
+    if sheet.blocks() == window.shown or window.show(sheet):
+        return
+    if len(sheet.pages) == 1:  # two answers in a row: the second one was given before the first one's fields came
+        interaction.update(window.kept().view(), window.view["id"])
 
 
 def _again(interaction: Interaction) -> None:
@@ -199,9 +201,7 @@ def show_list(interaction: Interaction) -> None:
     about = replace(
         about, page=page, turn=turn, listing=listing, first=first, chain=about.chain[:-1], under=about.under[:-1]
     )
-    form = asked(interaction, about)
-    draft = form.draft(interaction.service.draft(interaction.user, form.name))
-    interaction.update(sheet_of(form, draft, open_form(form, draft, about.chain), about).view(), below)
+    interaction.update(Window(interaction, about).kept().view(), below)
 
 
 def closed(interaction: Interaction) -> None:

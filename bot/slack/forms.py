@@ -169,11 +169,11 @@ def asked(
 
 def _unusable(question: Question, value: Any, text: str) -> str:
     told = contract.quoted(value)
-    return text if question.secret or told in text else f"{told} cannot be used. {text}"
+    return text if question.holds_secret or told in text else f"{told} cannot be used. {text}"
 
 
 def _not_shown(question: Question, value: Any) -> str:
-    if question.secret:
+    if question.holds_secret:
         return "a secret is not shown again. Please enter it once more."
     return f"{contract.quoted(value)} cannot be shown here, and is left out unless you enter it again."
 
@@ -221,7 +221,7 @@ def _hint(question: Question, element: str) -> str:
         told = contract.expected(str(question.schema.get("format")))
         way = "One name=value on each line" if question.is_map else _WRITTEN.get(question.kind)
         parts.append(way or told[:1].upper() + told[1:])
-    if question.secret:
+    if question.holds_secret:
         parts.append("Slack hides nothing: what you type here can be read over your shoulder.")
     elif question.kind in _CLEARED and is_optional(question) and not question.optional_section:
         default = question.schema.get("default")

@@ -59,8 +59,11 @@ class Interaction:
         with answering("The window"):
             self.args.client.views_push(trigger_id=self.args.body["trigger_id"], view=view)
 
-    def update(self, view: JSON, view_id: str, seen: str = "") -> None:
-        """Show something else in an open modal; `seen` is the hash of what the person saw. Raises Unavailable."""
+    def update(self, view: JSON, view_id: str, seen: str = "") -> bool:
+        """Show something else in an open modal; False where it has moved on since. Raises Unavailable.
+
+        `seen` is the hash of what the person saw.
+        """
         view = checked_view(view)
         with answering("The window"):
             try:
@@ -69,6 +72,8 @@ class Interaction:
                 if error.response.get("error") not in _PASSED:
                     raise
                 log.info("a window has moved on: %s", error.response.get("error"))
+                return False
+        return True
 
     def tell(self, message: Message) -> None:
         """Answer so that only this person sees it: where they clicked, else in a direct message."""

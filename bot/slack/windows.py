@@ -108,10 +108,11 @@ def sheet_of(form: Asked, draft: Draft, filled: Filled, about: About, notice: tu
 class Window:
     """The modal that somebody acts in."""
 
-    def __init__(self, interaction: Interaction) -> None:
+    def __init__(self, interaction: Interaction, about: About | None = None) -> None:
+        """`about`: of the form below the one that was acted in."""
         self.interaction = interaction
         self.view: JSON = interaction.args.body["view"]
-        self.about = About.read(self.view)
+        self.about = about or About.read(self.view)
         self.form = asked(interaction, self.about)
         self.shown = {block["block_id"] for block in self.view["blocks"]}
 
@@ -133,9 +134,15 @@ class Window:
         about = replace(self.about, kept=True)
         return sheet_of(form, draft, open_form(form, draft, about.chain), about)
 
-    def show(self, sheet: Sheet, **more: Any) -> None:
-        """Show another page, or this one as it is now."""
-        self.interaction.update(sheet.view(**more), self.view["id"], self.view["hash"])
+    def kept(self) -> Sheet:
+        """As it was kept, whoever did that."""
+        record = self.interaction.service.draft(self.interaction.user, self.form.name)
+        draft, about = self.form.draft(record), replace(self.about, kept=True)
+        return sheet_of(self.form, draft, open_form(self.form, draft, about.chain), about)
+
+    def show(self, sheet: Sheet, **more: Any) -> bool:
+        """Show another page, or this one as it is now; False where the window has moved on since the click."""
+        return self.interaction.update(sheet.view(**more), self.view["id"], self.view["hash"])
 
     def _read(self, draft: Draft) -> Filled:
         filled = open_form(self.form, draft, self.about.chain)

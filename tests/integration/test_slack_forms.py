@@ -10,6 +10,31 @@ from bot.demo.client import Client
 from tests.integration.office import Office, opened
 
 OFFERINGS = {
+    "note": '''
+"""A note"""
+
+from enum import StrEnum
+
+from bot import Approval, Form, Offering, Request
+from bot.handlers import manual
+
+Town = StrEnum("Town", {f"T{at}": f"town {at}" for at in range(300)})
+
+
+class Note(Form):
+    text: str
+    urgent: bool = False
+    town: Town = Town("town 0")
+
+
+note = Offering("note", Note, owner="@data-platform", notify="#data-platform", approval=Approval("@dba"))
+
+
+@note.step
+def work(request: Request[Note]) -> manual.Task:
+    """Somebody does it."""
+    return manual.Task(group="@data-platform", instructions="Do it")
+''',
     "wide": '''
 """Everything there is"""
 
@@ -311,3 +336,57 @@ def test_what_is_wrong_with_a_list_stands_above_it(open_office: Office, ada: Cli
     ada.submit()
     assert "Containers: Missing." in text_of_view(ada) or "Containers: Too few" in text_of_view(ada)
     assert value(ada, "/title") == "Shop"
+
+
+def test_a_simple_form_that_is_closed_is_gone_on_with_too(open_office: Office, ada: Client) -> None:
+    ask(open_office, ada, "note")
+    ada.fill({"/text": "half a sentence"})
+    ada.close()
+    drafted(open_office, ada, "note", "/text")
+    ask(open_office, ada, "note urgent=yes")
+    assert value(ada, "/text") == "half a sentence"
+    assert value(ada, "/urgent")
+    ada.submit()
+    assert requested(open_office, ada) == {"text": "half a sentence", "urgent": True, "town": "town 0"}
+    assert open_office.process.service.draft(ada.me.id, "note") is None
+    ask(open_office, ada, "note")
+    assert value(ada, "/text") is None
+    ada.close()
+    ask(open_office, ada, "note")
+    assert "Continue" not in text_of_view(ada)  # nothing was entered
+
+
+def test_a_long_choice_is_searched_as_it_is_typed(open_office: Office, ada: Client) -> None:
+    ask(open_office, ada, "note text=Hello")
+    assert len(ada.suggest("/town", "")) == 100
+    ada.fill({"/town": "town 299"})
+    ada.submit()
+    assert requested(open_office, ada)["town"] == "town 299"
+
+
+def test_a_draft_of_an_edit_is_apart_and_closing_rejects_nothing(open_office: Office, ada: Client) -> None:
+    ask(open_office, ada, "note text=First")
+    ada.submit()
+    view = ada.view()
+    assert view is not None
+    number = view.title
+    ada.close()
+    service = open_office.process.service
+    assert service.show(service.person(ada.me.id), number).state == "awaiting_approval"
+
+    def edit() -> None:
+        message = open_office.told(ada, number)
+        ada.click(f"@{message.user}" if message.channel.startswith("@") else message.channel, message.ts, "edit")
+        open_office.until(ada.view)
+
+    edit()
+    assert value(ada, "/text") == "First"
+    ada.fill({"/text": "Second"})
+    ada.close()
+    drafted(open_office, ada, number, "/text")
+    assert service.show(service.person(ada.me.id), number).form["text"] == "First"
+    edit()
+    assert value(ada, "/text") == "Second"
+    ada.submit()
+    open_office.until(lambda: service.show(service.person(ada.me.id), number).form["text"] == "Second")
+    assert service.draft(ada.me.id, number) is None

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from bot.contract import applied, fields, parse, problems, written
+from bot.contract import applied, fields, parse, problems, typed, written
 from bot.contract.questions import Question
 
 
@@ -101,6 +101,13 @@ def test_a_union_is_a_select_and_the_fields_of_its_branch() -> None:
     assert cat[2].key != dog[2].key  # two fields of one name
     assert cat[3].key == dog[3].key  # the same field in both
     assert ("pet", "kind") in applied(schema, {}).controls
+
+
+def test_a_command_fills_the_fields_of_the_branch_that_it_chooses() -> None:
+    schema = Owner.model_json_schema()
+    pairs = [("pet.lives", "9"), ("pet.kind", "cat"), ("pet.name", "Tom")]
+    assert typed(schema, pairs) == ({"pet": {"lives": 9, "kind": "cat", "name": "Tom"}}, [])
+    assert [problem.pointer for problem in typed(schema, pairs[:1])[1]] == ["/pet/lives"]
 
 
 def test_branches_that_nothing_tells_apart_are_left_to_validation() -> None:

@@ -20,7 +20,7 @@ from bot.slack.filled import Filled
 from bot.slack.limits import view_problems
 from bot.slack.pages import Sheet
 from bot.slack.states import read_blocks
-from bot.slack.views import About
+from bot.slack.about import About
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1, max_size=12).filter(str.strip)
 PORT = {"properties": {"name": {"type": "string"}, "port": {"type": "integer"}}, "required": ["name"]}
