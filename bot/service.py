@@ -593,4 +593,6 @@ def _story(record: RequestRecord) -> str:
     if event is None:
         return f"{record.number} is {state}."
     by = f" by {event.person.label}" if event.person and event.name not in ("submitted", "edited") else ""
+    if event.name == record.state:
+        return f"{record.number} was {event.name}{by} on {_when(event.at)}."
     return f"{record.number} is {state}: {event.name}{by} on {_when(event.at)}."

@@ -26,7 +26,7 @@ NextDue = Callable[[Session, datetime], datetime | None]
 
 LONGEST_WAIT = 1.0
 #: How long a message is tried before it is given up, and how long a claim on one lasts.
-LARGEST_AGE, LEASE = timedelta(days=2), timedelta(seconds=60)
+LARGEST_AGE = timedelta(days=2)
 
 
 class Sender(Protocol):
@@ -129,7 +129,7 @@ class Worker:
 
     def _show_card(self, sender: Sender) -> bool:
         with self.database.write() as tx:
-            claimed = outbox.claim_card(tx, self.engine.owner, LEASE)
+            claimed = outbox.claim_card(tx, self.engine.owner, self.engine.lease)
         if claimed is None:
             return False
         try:
@@ -151,7 +151,7 @@ class Worker:
     def _deliver(self) -> bool:
         kinds = ("follow", *(self.sender.kinds if self.sender else ()))
         with self.database.write() as tx:
-            delivery = outbox.claim_delivery(tx, self.engine.owner, LEASE, kinds)
+            delivery = outbox.claim_delivery(tx, self.engine.owner, self.engine.lease, kinds)
         if delivery is None:
             return False
         try:

@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
@@ -37,7 +37,7 @@ class SlackDirectory:
 
     def __init__(self, client: WebClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client, self._clock = client, clock
-        self._answers: dict[str, tuple[float, Any]] = {}
+        self._answers: dict[str, tuple[float | None, Any]] = {}
         self._lock = threading.Lock()
 
     def find(self, reference: str) -> Profile | None:
@@ -72,6 +72,10 @@ class SlackDirectory:
             return None
         return f"<!subteam^{group.id}>" if group else None
 
+    def remembered_mention(self, who: str) -> str | None:
+        """The same without asking Slack, for an acknowledgement: None also where nobody has asked lately."""
+        return None if self._is_old("groups") else self.mention(who)
+
     def _groups(self) -> Iterable[UserGroup]:
         listed = self._ask(lambda: self._client.usergroups_list(include_disabled=False)["usergroups"], _NO_GROUPS)
         return [UserGroup(each["id"], each["handle"], each.get("name", "")) for each in listed or ()]
@@ -80,14 +84,17 @@ class SlackDirectory:
         return self._ask(lambda: self._client.usergroups_users_list(usergroup=group_id)["users"], _NO_GROUPS) or ()
 
     def _remembered(self, key: str, ask: Callable[[], T]) -> T:
-        with self._lock:
-            asked, answer = self._answers.get(key, (None, None))
-        now = self._clock()
-        if asked is None or now - asked > FRESH:
+        if self._is_old(key):
             answer = ask()
             with self._lock:
-                self._answers[key] = now, answer
-        return answer  # type: ignore[return-value] # what `ask` gave, now or a minute ago
+                self._answers[key] = self._clock(), answer
+        with self._lock:
+            return cast("T", self._answers[key][1])
+
+    def _is_old(self, key: str) -> bool:
+        with self._lock:
+            asked = self._answers.get(key, (None, None))[0]
+        return asked is None or self._clock() - asked > FRESH
 
     def _ask(self, call: Callable[[], T], absent: frozenset[str] = _NOBODY) -> T | None:
         try:

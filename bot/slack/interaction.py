@@ -7,6 +7,7 @@ from typing import Any
 from slack_bolt.kwargs_injection.args import Args
 from slack_sdk.errors import SlackApiError
 
+from bot.errors import Refused
 from bot.service import Service
 from bot.slack.buttons import Target
 from bot.slack.directory import SlackDirectory
@@ -42,10 +43,18 @@ class Interaction:
         """What the button is about."""
         return Target.read(str((self.args.action or {}).get("value", "")))
 
-    def words(self, record: RequestRecord) -> Words:
-        """How the request reads."""
+    def words(self, record: RequestRecord, *, at_once: bool = False) -> Words:
+        """How the request reads; `at_once` for an acknowledgement, which asks Slack nothing."""
         offering = self.service.catalogue.offering(record.offering, record.version)
-        return Words(offering, self.directory.mention)
+        return Words(offering, self.directory.remembered_mention if at_once else self.directory.mention)
+
+    def prepare(self) -> None:
+        """Learn now what the acknowledgement of a form will need, so that it need not ask Slack."""
+        try:
+            self.service.person(self.user)
+            self.directory.groups()
+        except Refused as refused:  # whoever submits hears of it then
+            log.info("not known yet: %s", refused)
 
     def open(self, view: JSON) -> None:
         """Open a modal, with the trigger of this interaction. Raises Unavailable."""

@@ -39,8 +39,8 @@ def register(app: App, service: Service, directory: SlackDirectory) -> None:
         app.view_closed(name)(ack=_acknowledge, lazy=[listeners.lazily(filling.closed)])
     for name, do in {**_CLICKS, **filling.CLICKS}.items():
         app.action(name)(ack=_acknowledge, lazy=[listeners.lazily(do)])
-    app.shortcut("new_request")(ack=_acknowledge, lazy=[listeners.lazily(_open_catalogue)])
-    app.shortcut("request_from_message")(ack=_acknowledge, lazy=[listeners.lazily(_open_catalogue)])
+    for name in ("new_request", "request_from_message"):
+        app.shortcut(name)(ack=_acknowledge, lazy=[listeners.lazily(_shortcut)])
     app.event(re.compile(".*"))(_acknowledge)
     app.action(re.compile(".*"))(ack=_acknowledge, lazy=[listeners.lazily(_stale_button)])
     app.view(re.compile(".*"))(listeners.submission(_stale_view))
@@ -107,10 +107,16 @@ def _command(interaction: Interaction) -> None:
     if do is None:
         raise NotFound(f"/platform does not know “{command.verb}”. /platform help says what it knows.")
     do(interaction, command)
+    interaction.prepare()
 
 
 def _open_catalogue(interaction: Interaction, _command: commands.Command | None = None, problem: str = "") -> None:
     interaction.open(views.catalogue(interaction.service.offered(), problem))
+
+
+def _shortcut(interaction: Interaction) -> None:
+    _open_catalogue(interaction)
+    interaction.prepare()
 
 
 def _request(interaction: Interaction, command: commands.Command) -> None:
@@ -263,7 +269,7 @@ def _submit(interaction: Interaction, view: JSON) -> JSON | None:
     def hand_in(answers: JSON) -> JSON:
         record, _ = service.submit(interaction.person, about.offering, answers, version=about.version, key=key)
         usual = views.usual(service.described(service.offering(about.offering, about.version)))
-        confirmation = views.confirmation(record, interaction.words(record), usual=usual)
+        confirmation = views.confirmation(record, interaction.words(record, at_once=True), usual=usual)
         return {"response_action": "update", "view": checked_view(confirmation)}
 
     return filling.submitted(interaction, hand_in)

@@ -1,6 +1,7 @@
 """What `/platform list`, `waiting` and `help` answer, to one person only. Pure."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from bot.slack import buttons, words
@@ -15,6 +16,8 @@ WordsOf = Callable[[RequestRecord], Words]
 
 #: Entries of one answer; a message holds 50 blocks.
 MOST = 12
+#: An instance that ends with a day ends as the next one begins: its last moment says the day that was meant.
+_INSTANT = timedelta(seconds=1)
 
 HELP = """*/platform* – the catalogue: what you can ask for
 */platform request OFFERING* `field=value ...` – its form, filled in
@@ -61,7 +64,7 @@ def waiting(records: Sequence[RequestRecord], words_of: WordsOf) -> Message:
 def _instance(instance: InstanceRecord, title: str) -> list[JSON]:
     text = f"*{instance.number}* · {escape(title)} · {instance.state}"
     if instance.expires_at:
-        text += f", until {words.moment(instance.expires_at)}"
+        text += f", until {words.moment(instance.expires_at - _INSTANT)}"
     if instance.outputs:
         text += f"\n{words.outputs(instance.outputs)}"
     sure = buttons.confirm("Delete it?", f"A request to delete {instance.number} is made.", "Delete")

@@ -50,7 +50,7 @@ def asked(interaction: Interaction, about: About) -> Asked:
     if about.step:
         record, ask = service.may_answer(interaction.person, about.number, about.step)
         name = f"{record.number}/{about.step}"
-        return Asked(ask["outputs"] or {}, f"{record.number} is done", COMPLETE, name, submit="Done")
+        return Asked(ask["outputs"] or {}, f"Finish {record.number}", COMPLETE, name, submit="Done")
     base, name, callback = None, about.offering, FORM
     if about.number:
         edited = service.may_edit(interaction.person, about.number)

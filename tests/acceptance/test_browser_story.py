@@ -171,7 +171,7 @@ def approved(ada: Window, grace: Window, name: str) -> str:
 def done(grace: Window, number: str, host: str) -> None:
     """Grace says Done, and where it is."""
     grace.press(f"Done {number}")
-    modal = grace.modal(f"{number} is done")
+    modal = grace.modal(f"Finish {number}")
     modal.get_by_label("Host").fill(host)
     modal.get_by_role("button", name="Done", exact=True).click()
     expect(modal).to_be_hidden()
@@ -287,7 +287,7 @@ def decides(grace: Window, number: str) -> None:
 def finishes(grace: Window, number: str) -> None:
     card = grace.card(number)
     grace.press(f"Done {number}")
-    modal = grace.modal(f"{number} is done")
+    modal = grace.modal(f"Finish {number}")
     modal.get_by_label("Port").fill("70000")
     modal.get_by_role("button", name="Done").click()
     expect(modal.get_by_text("Please complete this required field.")).to_be_visible()
@@ -348,7 +348,7 @@ def test_the_requester_withdraws_it_where_she_was_told_of_it(enter: Enter) -> No
     grace.sees_no_button(f"Approve {number}", f"Reject {number}")
     ada.press(f"Withdraw {number}")
     asked.get_by_role("button", name="Withdraw").click()
-    ada.is_told(f"{number} is withdrawn: withdrawn by Ada Lovelace on ", "Nothing was changed.")
+    ada.is_told(f"{number} was withdrawn by Ada Lovelace on ", "Nothing was changed.")
     ada.picture("withdrawn")
 
 
@@ -471,7 +471,7 @@ def test_whoever_has_to_act_sees_what_waits_and_acts_there(enter: Enter) -> None
     grace.write("/platform waiting")
     to_do = grace.is_told(number, "for you.", "Create waited-for, small")
     to_do.get_by_role("button", name=f"Done {number}", exact=True).click()
-    grace.modal(f"{number} is done").get_by_role("button", name="Cancel").click()
+    grace.modal(f"Finish {number}").get_by_role("button", name="Cancel").click()
     linus.write("/platform waiting")
     expect(linus.is_told("for you.")).not_to_contain_text(number)
     ada.write("/platform waiting")

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from bot import catalogue
-from bot.slack import forms, views
-from bot.slack.views import About
+from bot.slack import forms
+from bot.slack.about import FORM, About
 from tests.benchmarks import commits, figures, processes
 from tests.benchmarks.processes import ROOT, Door
 
@@ -116,7 +116,7 @@ def _form() -> dict[str, Any]:
     offering = catalogue.load(ROOT / "offerings", _JIRA).offering("postgres")
     assert offering is not None
     about = str(About(offering=offering.name, version=offering.version))
-    view = forms.modal(offering.contract.form, title=offering.title, callback_id=views.FORM, metadata=about)
+    view = forms.modal(offering.contract.form, title=offering.title, callback_id=FORM, metadata=about)
     small = {"text": {"type": "plain_text", "text": "small"}, "value": "small"}
     given: dict[str, dict[str, Any]] = {"/name": {"value": "orders"}, "/size": {"selected_option": small}}
     elements = {block["block_id"]: block["element"] for block in view["blocks"] if block["type"] == "input"}

@@ -234,7 +234,7 @@ def test_a_decision_comes_too_late_once_only(ada: httpx.Client, grace: httpx.Cli
     number = ask(ada)
     assert errors(grace.post(f"/v1/requests/{number}/reject")) == {"/reason": "Say why: the requester reads it."}
     assert grace.post(f"/v1/requests/{number}/reject", json={"reason": "no room"}).json()["state"] == "rejected"
-    assert "is rejected" in problem(grace.post(f"/v1/requests/{number}/approve"), 409)["detail"]
+    assert "was rejected" in problem(grace.post(f"/v1/requests/{number}/approve"), 409)["detail"]
 
 
 def test_a_token_has_to_be_there_right_and_not_revoked(served: HttpDesk, ada: httpx.Client) -> None:

@@ -25,7 +25,7 @@ from tests.integration.http_desk import SEAT, HttpDesk, http_desk
 COMMANDS = (
     *("offerings", "offering", "request", "plan", "list", "waiting", "show", "approve", "reject", "withdraw", "cancel"),
     *("retry", "complete", "refuse", "edit", "instances", "delete"),
-    *("run", "web", "worker", "migrate", "check", "import", "demo", "token"),
+    *("run", "web", "worker", "migrate", "check", "import", "key", "preview", "demo", "token"),
 )
 
 
@@ -180,7 +180,7 @@ def test_a_field_comes_before_an_option_of_the_same_name(terminal: Terminal) -> 
 def test_the_same_key_is_the_same_request(terminal: Terminal) -> None:
     words = ["request", "--key", "k1", "database", "--name"]
     assert terminal("ada", *words, "orders").out == terminal("ada", *words, "orders").out
-    assert "Idempotency-Key" in terminal("ada", *words, "other", expect=1).err
+    assert "became REQ-" in terminal("ada", *words, "other", expect=1).err
 
 
 def test_a_version_may_be_named(terminal: Terminal) -> None:

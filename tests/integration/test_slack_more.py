@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bot.store.database import utc_now
-from tests.integration.clicks import click_old, fill_in, give_reason, read
+from tests.integration.clicks import click_old, fill_in, give_reason, read, start_over
 from tests.integration.office import ROOT, Office, buttons, everything, opened, text_of
 from tests.integration.receiver import Receiver, answer
 
@@ -24,11 +24,8 @@ def open_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
 
 @pytest.fixture
 def office(open_office: Office) -> Office:
-    """One office for the whole file, with no modal left open."""
-    for who in (open_office.ada, open_office.grace, open_office.linus, open_office.margaret):
-        if who.view():
-            who.close_all()
-    return open_office
+    """One office for the whole file."""
+    return start_over(open_office)
 
 
 def fulfilled(office: Office, name: str) -> str:
@@ -118,6 +115,7 @@ def test_a_second_click_changes_nothing_and_says_so(office: Office) -> None:
     office.until(
         lambda: len([m for m in everything(office.grace) if number in m.text and "Nothing was" in m.text]) == 3
     )
+    read(office, number, "Approved by <@U01GRACE>")
     record = office.process.service.show(office.process.service.person("U01ADA"), number)
     assert [event.name for event in record.events].count("approved") == 1
     assert len(record.decisions) == 1
@@ -129,7 +127,7 @@ def test_a_click_that_comes_too_late_is_told_what_has_happened(office: Office) -
     office.press(office.grace, "reject", number)
     give_reason(office, office.grace, "No.")
     click_old(office, office.linus, old, "approve")
-    told = office.told(office.linus, f"{number} is rejected: rejected by Grace Hopper on")
+    told = office.told(office.linus, f"{number} was rejected by Grace Hopper on")
     assert told.only_for == "U01LINUS"
     assert "Nothing was changed." in told.text
 
@@ -177,9 +175,9 @@ def test_the_requester_withdraws_from_the_direct_message(office: Office) -> None
     assert buttons(read(office, number, "Withdrawn")) == []
     office.told(ada, f"{number} · PostgreSQL*: withdrawn by <@U01ADA>")
     ada.click(mine.channel, mine.ts, "withdraw")
-    office.told(ada, f"{number} is withdrawn: withdrawn by Ada Lovelace on")
+    office.told(ada, f"{number} was withdrawn by Ada Lovelace on")
     click_old(office, office.grace, old, "reject")
-    assert office.told(office.grace, f"{number} is withdrawn").only_for == "U01GRACE"
+    assert office.told(office.grace, f"{number} was withdrawn").only_for == "U01GRACE"
 
 
 def test_an_admin_needs_two_different_people(office: Office) -> None:
@@ -364,6 +362,7 @@ def what_ada_gets(office: Office, *, by_hand: bool) -> dict[str, str]:
     ada.fill({"/name": "orders"})
     ada.submit()
     ada.close()
+    office.told(ada, "REQ-1 · PostgreSQL*: asked for")  # with buttons, as long as it waits
     office.press(office.grace, "approve", "REQ-1")
     if by_hand:
         office.press(office.grace, "complete", "REQ-1")
