@@ -19,6 +19,7 @@ from bot.catalogue import Catalogue
 from bot.engine import Engine
 from bot.errors import Misconfigured, Unavailable
 from bot.people import Directory, Groups, NoDirectory, read_groups
+from bot.safe import HOW, KEY, NoSafe, Safe, Sealed
 from bot.service import Service
 from bot.settings import Settings
 from bot.slack import door
@@ -60,14 +61,18 @@ class Process:
 def build(settings: Settings) -> Process:
     """Everything, wired; nothing runs yet. Raises Misconfigured."""
     offered = catalogue.load(settings.offerings, settings.environment)
+    safe = _safe(settings, offered)
     database = Database(settings.database_url)
+    database.on_forgotten(safe.forget)
     web_client = door.client(settings.slack_bot_token, settings.slack_api_url)
     slack_directory = SlackDirectory(web_client)
     directory: Directory = slack_directory if settings.slack else NoDirectory()
     groups = Groups(directory, read_groups(settings.offerings))
-    service = Service(database, offered, groups)
+    service = Service(database, offered, groups, safe)
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
-    engine = Engine(database, offered, owner=owner, secret=settings.secret, url=settings.link, lease=settings.lease)
+    engine = Engine(
+        database, offered, owner=owner, secret=settings.secret, url=settings.link, lease=settings.lease, safe=safe
+    )
     sender = SlackSender(web_client, database, offered, groups, slack_directory) if settings.slack else None
     listening = door.Listeners()
     worker = Worker(database, engine, sender, service.sweep, pace=settings.pace, give_way=listening.give_way)
@@ -79,6 +84,16 @@ def build(settings: Settings) -> Process:
         if settings.slack_app_token:
             process.socket = door.Socket(bolt, settings.slack_app_token, web_client)
     return process
+
+
+def _safe(settings: Settings, offered: Catalogue) -> Safe:
+    """Where the secrets of forms are kept. Raises Misconfigured if an offering asks for some and there is no key."""
+    if settings.keys:
+        return Sealed(settings.keys)
+    asking = [each for versions in offered.offerings.values() for each in versions.values() if each.takes_secrets]
+    if asking:
+        raise Misconfigured(f"{KEY} must be set: {asking[0].name} asks for a secret.", where=asking[0].where, hint=HOW)
+    return NoSafe()
 
 
 def run(settings: Settings, *, web: bool, worker: bool) -> None:
@@ -115,6 +130,7 @@ def check(settings: Settings) -> list[str]:
     for offering in catalogue.read_offerings(settings.offerings):
         handlers = catalogue.handlers_of(offering, classes)
         absent = sorted({name for cls in handlers for name in catalogue.unset(cls, settings.environment)})
+        absent += [KEY] if offering.takes_secrets and not settings.keys else []
         needs = f" To boot with it, set {', '.join(absent)}." if absent else ""
         lines.append(golden.compare(offering, settings.offerings) + needs)
         lines += catalogue.oddities(offering)

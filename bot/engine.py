@@ -7,6 +7,7 @@ is fenced, so that a process which lost its lease changes nothing. Rules and mea
 import json
 import logging
 import random
+import re
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -14,16 +15,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from bot import contract
+from bot import contract, secrecy
 from bot.catalogue import Catalogue
 from bot.errors import FrontdeskError, PermanentError, TemporaryError
 from bot.handler import Answer, Context, Done, Event, EventName, Follows, Handler, Pending, Resource
 from bot.lifecycle import StepState
-from bot.offering import Kind, NotYet, Offering, Request, Step
-from bot.store import reads, steps, tables
+from bot.offering import Kind, NotGiven, NotYet, Offering, Request, Step
+from bot.safe import NoSafe, Safe
+from bot.store import reads, sealed, steps, tables
 from bot.store.database import Database, Tx
 from bot.store.outbox import ClaimedDelivery
-from bot.store.records import RequestRecord
+from bot.store.records import RequestRecord, request_number
 from bot.store.steps import Claim, Lost
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,8 @@ log = logging.getLogger(__name__)
 #: A temporary error is tried again for so long, a bug so often, and a step may kill so many workers.
 LARGEST_AGE, MOST_BUGS, MOST_CRASHES = timedelta(hours=24), 5, 3
 FIRST_DELAY, LARGEST_DELAY = 1.0, 300.0
+#: `REQ-12/password`, the name of a secret that somebody gave in a form (bot.offering.secret_name).
+_FROM_FORM = re.compile(r"REQ-[\d?]+/")
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,14 @@ class Engine:
         secret: Callable[[str], str],
         url: Callable[[str], str | None] = lambda _number: None,
         lease: timedelta = timedelta(seconds=30),
+        safe: Safe | None = None,
     ) -> None:
-        """`owner` names this process, `secret` gives a secret by its name, `url` a page for a request's number."""
+        """`owner` names this process, `secret` gives a secret by its name, `url` a page for a request's number.
+
+        `safe` has the secrets that people gave in forms.
+        """
         self.database, self.catalogue, self.owner, self.lease = database, catalogue, owner, lease
-        self._secret, self._url = secret, url
+        self._secret, self._url, self._safe = secret, url, safe or NoSafe()
         self._held: dict[int, Claim] = {}
         self._lock = threading.Lock()
 
@@ -152,7 +160,7 @@ class Engine:
             raise Parked(f"{record.offering} {record.version} has no step {claim.name} in the code that runs now.")
         try:
             resource = step(request_of(offering, record, instance))
-        except NotYet as error:
+        except (NotYet, NotGiven) as error:
             raise PermanentError(str(error)) from error
         handler = self.catalogue.handler_of(type(resource))
         if handler is None:
@@ -179,11 +187,24 @@ class Engine:
             now=self.database.now(),
             save=lambda state: self._write(lambda tx: steps.save(tx, claim, state)),
             say=lambda text: self._write(lambda tx: steps.say(tx, claim, text)),
-            secret=self._secret,
+            secret=lambda name: self._secret_of(claim.request_id, name),
             cancelled=lambda: self._is_lost(claim),
             previous=previous,
             url=self._url(claim.key.partition("/")[0]),
         )
+
+    def _secret_of(self, request_id: int, name: str) -> str:
+        """A secret of this very request's form, or one of the environment. Raises PermanentError."""
+        if not _FROM_FORM.match(name):
+            return self._secret(name)
+        number, _, rest = name.partition("/")
+        if number != request_number(request_id):
+            raise PermanentError(f"{name} is a secret of another request.")
+        with self.database.read() as session:
+            kept = sealed.find(session, request_id, f"/{rest}")
+        if kept is None:
+            raise PermanentError(f"The secret {name} is gone: it is kept until its request ends.")
+        return self._safe.get(kept)
 
     def _is_lost(self, claim: Claim) -> bool:
         with self._lock:
@@ -295,7 +316,7 @@ class Engine:
             now=self.database.now(),
             save=save,
             say=lambda _text: None,
-            secret=self._secret,
+            secret=lambda name: self._secret_of(record.id, name),
             cancelled=lambda: False,
             url=self._url(record.number),
         )
@@ -308,7 +329,7 @@ def request_of(offering: Offering[Any], record: RequestRecord, made: list[tables
     return Request(
         number=record.number,
         kind=cast("Kind", record.kind),
-        form=offering.form.model_validate_json(json.dumps(record.form)),
+        form=secrecy.form_of(offering.form, offering.contract.form, record.form, record.number),
         requester=record.requester.as_person(),
         owner=record.owner.as_person(),
         instance=record.instance,

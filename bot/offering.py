@@ -16,9 +16,10 @@ from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaH
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
+from bot import contract
 from bot.contract import Contract
 from bot.errors import Misconfigured
-from bot.handler import Outputs, Resource
+from bot.handler import Outputs, Resource, Secret
 
 Kind = Literal["create", "update", "delete"]
 
@@ -26,7 +27,8 @@ Kind = Literal["create", "update", "delete"]
 class Form(BaseModel):
     """The questions of an offering. Answers are strict (a `"5"` is no number) and nothing extra is allowed."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    # No input in the text of an error: it may be a secret, and errors are logged.
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
 
 
 class _Reference(str):
@@ -92,6 +94,10 @@ class NotYet(LookupError):
     """A step read the outputs of a step that has not run."""
 
 
+class NotGiven(LookupError):
+    """A step named a secret that was not given."""
+
+
 @dataclass(frozen=True)
 class Request(Generic[F]):
     """What a step sees of a request: plain data, not the stored row."""
@@ -113,6 +119,22 @@ class Request(Generic[F]):
             return cast("O", self.outputs[step.name])
         except KeyError:
             raise NotYet(f"The step {step.name!r} has not run yet, so its outputs are not known.") from None
+
+    def secret(self, *path: str | int) -> Secret:
+        """An answer that is a secret, by name, for a resource: `request.secret("password")`, `("users", 0, "token")`.
+
+        Its value is read where the step runs, and is gone when the request ends. Raises NotGiven.
+        """
+        given = contract.secrets(type(self.form).model_json_schema(), self.form.model_dump(mode="json", warnings=False))
+        if path not in given:
+            names = ", ".join(contract.pointer(each) for each in given) or "none"
+            raise NotGiven(f"There is no secret at {contract.pointer(path)}. Given: {names}.")
+        return Secret(secret_name(self.number, path))
+
+
+def secret_name(number: str, path: tuple[str | int, ...]) -> str:
+    """`REQ-12/password`."""
+    return number + contract.pointer(path)
 
 
 Rule = Callable[[Request[F]], Sequence[Approval]]
@@ -220,6 +242,11 @@ class Offering(Generic[F]):
             form=self.form.model_json_schema(),
             outputs=self.outputs.model_json_schema() if self.outputs else None,
         )
+
+    @property
+    def takes_secrets(self) -> bool:
+        """Whether its form may hold a secret."""
+        return contract.asks_for_secrets(self.contract.form)
 
     @overload
     def step(self, build: Callable[[Request[F]], Resource[O]], /) -> Step[F, O]: ...

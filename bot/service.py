@@ -7,20 +7,21 @@ text is for that person. Reads happen on the reader; each use case writes in one
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from bot import contract, lifecycle
+from bot import contract, lifecycle, secrecy
 from bot.catalogue import Catalogue
 from bot.errors import Conflict, Forbidden, Invalid, KeyTaken, NotFound, Problem
 from bot.handler import Follows
 from bot.lifecycle import ApprovalRule, RequestState
-from bot.offering import Form, NotYet, Offering, Request, Step
+from bot.offering import Form, NotGiven, NotYet, Offering, Request, Step
 from bot.people import Directory, Groups
 from bot.permissions import Permissions
+from bot.safe import NoSafe, Safe
 from bot.store import drafts, people, reads, requests
 from bot.store.database import Database, Tx
 from bot.store.drafts import DraftRecord
@@ -28,6 +29,10 @@ from bot.store.records import InstanceRecord, PersonRecord, RequestRecord, parse
 from bot.store.requests import Busy, KeyReused, Moved, NewRequest, NewStep
 
 T = TypeVar("T")
+#: Of a request that is not stored yet.
+_NO_NUMBER = "REQ-?"
+#: A shorter secret may stand in any sentence.
+_LEAST_TELLING = 4
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,8 @@ class Page:
 class Service:
     """The use cases over one database and one catalogue."""
 
-    def __init__(self, database: Database, catalogue: Catalogue, groups: Groups) -> None:
-        self.database, self.catalogue, self.groups = database, catalogue, groups
+    def __init__(self, database: Database, catalogue: Catalogue, groups: Groups, safe: Safe | None = None) -> None:
+        self.database, self.catalogue, self.groups, self.safe = database, catalogue, groups, safe or NoSafe()
         self.permissions = Permissions(groups)
 
     @property
@@ -139,18 +144,29 @@ class Service:
         """The answers as the offering's form. Raises Invalid with one problem for each field."""
         schema = offering.contract.form
         found = [*contract.unstorable(answers), *contract.problems(schema, dict(answers))]
+        found += _asked_again(schema, answers)
         if found:
             raise Invalid(found)
         try:
             form: Form = offering.form.model_validate_json(json.dumps(self._with_people(schema, answers)))
         except ValidationError as error:
-            raise Invalid([_problem(detail) for detail in error.errors()]) from error
+            raise Invalid(_unquoted([_problem(each) for each in error.errors()], schema, answers)) from error
         return form
+
+    def _checked(self, offering: Offering[Any], answers: Mapping[str, Any]) -> "_Checked":
+        """The answers as the form, apart from their secrets. Raises Invalid."""
+        schema = offering.contract.form
+        kept, secrets = secrecy.taken_out(self.check(offering, answers), schema)
+        return _Checked(secrecy.form_of(offering.form, schema, kept, _NO_NUMBER), kept, secrets)
+
+    def _put(self, secrets: Mapping[str, str]) -> dict[str, str]:
+        """What the database keeps of them. Before the transaction: the safe may be far away. Raises Unavailable."""
+        return {pointer: self.safe.put(secret) for pointer, secret in secrets.items()}
 
     def plan(self, person: PersonRecord, name: str, answers: Mapping[str, Any]) -> list[Planned]:
         """What a create request would ask for; touches nothing. Raises NotFound, Invalid."""
         offering = self.offering(name)
-        request = _draft(person, self.check(offering, answers))
+        request = _draft(person, self._checked(offering, answers).form)
         outputs = {step: _Later(step) for step in offering.steps}
         planned = Request(request.number, "create", request.form, request.requester, request.owner, outputs=outputs)
         return [
@@ -175,15 +191,15 @@ class Service:
         Raises NotFound, Invalid, Unavailable, and Conflict when the key came with other answers.
         """
         offering = self.offering(name, version)
-        form = self.check(offering, answers)
-        request = _draft(person, form, reason)
+        checked = self._checked(offering, answers)
+        request = _draft(person, checked.form, reason)
         return self._submit(
             NewRequest(
                 kind="create",
                 offering=offering.name,
                 version=offering.version,
                 requester_id=person.id,
-                form=form.model_dump(mode="json"),
+                form=checked.kept,
                 rules=_rules(offering, request),
                 steps=[
                     NewStep(step.name, step.description, step.early, self.catalogue.follows(step.resources))
@@ -192,7 +208,9 @@ class Service:
                 place=offering.notify,
                 reason=reason,
                 key=key,
-                body_hash=_hash(offering.name, version, answers, reason),
+                # Without secrets: nobody shall guess them from it.
+                body_hash=_hash(offering.name, version, secrecy.masked(offering.contract.form, answers), reason),
+                secrets=self._put(checked.secrets),
             )
         )
 
@@ -232,10 +250,10 @@ class Service:
         """Put other answers into a request that waits for approval. Raises NotFound, Forbidden, Invalid, Conflict."""
         record = self.may_edit(person, number)
         offering = self.offering(record.offering, record.version)
-        form = self.check(offering, answers)
-        rules = _rules(offering, _draft(person, form, record.reason))
-        stored = form.model_dump(mode="json")
-        return self._change(record, lambda tx: requests.edit(tx, record.id, person.id, stored, rules))
+        checked = self._checked(offering, answers)
+        rules = _rules(offering, _draft(person, checked.form, record.reason))
+        secrets = self._put(checked.secrets)
+        return self._change(record, lambda tx: requests.edit(tx, record.id, person.id, checked.kept, rules, secrets))
 
     def may_edit(self, person: PersonRecord, number: str) -> RequestRecord:
         """The request, if this person may change its answers. Raises NotFound, Forbidden, Conflict."""
@@ -500,7 +518,7 @@ class Service:
     ) -> list[ApprovalRule]:
         if offering is None:
             raise Conflict(f"{instance.offering} {instance.version} is not offered any more; ask its team.")
-        form = offering.form.model_validate_json(json.dumps(dict(instance.form)))
+        form = secrecy.form_of(offering.form, offering.contract.form, instance.form, _NO_NUMBER)
         owner = instance.owner.as_person()
         request = Request("", "delete", form, person.as_person(), owner, instance.number, reason)
         return _rules(offering, request)
@@ -522,6 +540,15 @@ class Service:
         return resolved
 
 
+@dataclass(frozen=True)
+class _Checked:
+    """Answers that were accepted: as rules and steps see them, as they are stored, and the secrets by pointer."""
+
+    form: Form
+    kept: Mapping[str, Any]
+    secrets: Mapping[str, str] = field(repr=False)
+
+
 class _Later:
     """Stands for the outputs of a step that has not run."""
 
@@ -535,13 +562,13 @@ class _Later:
 def _draft(person: PersonRecord, form: Form, reason: str | None = None) -> Request[Any]:
     """The request as rules see it before it has a number."""
     requester = person.as_person()
-    return Request("REQ-?", "create", form, requester, requester, reason=reason)
+    return Request(_NO_NUMBER, "create", form, requester, requester, reason=reason)
 
 
 def _plan(step: Step[Any, Any], request: Request[Any]) -> Mapping[str, Any] | None:
     try:
         plan: Mapping[str, Any] = step(request).model_dump(mode="json")
-    except (NotYet, TypeError, ValueError):  # it computes with outputs that are not known yet
+    except (NotYet, NotGiven, TypeError, ValueError):  # it computes with outputs that are not known yet
         return None
     return plan
 
@@ -553,6 +580,24 @@ def _rules(offering: Offering[Any], request: Request[Any]) -> list[ApprovalRule]
 def _problem(detail: Any) -> Problem:
     text = str(detail["msg"]).removeprefix("Value error, ").removeprefix("Assertion failed, ")
     return Problem(contract.pointer(detail["loc"]), text)
+
+
+def _asked_again(schema: contract.Schema, answers: Mapping[str, Any]) -> list[Problem]:
+    """Masks that came back instead of secrets."""
+    return [
+        Problem(contract.pointer(path), "Enter it once more: a secret is not shown again.")
+        for path in contract.secrets(schema, dict(answers))
+        if contract.at(answers, path) == secrecy.MASK
+    ]
+
+
+def _unquoted(found: list[Problem], schema: contract.Schema, answers: Mapping[str, Any]) -> list[Problem]:
+    """Without the secrets that a validator of the author's may quote."""
+    secrets = [str(contract.at(answers, path)) for path in contract.secrets(schema, dict(answers))]
+    for secret in secrets:
+        if len(secret) >= _LEAST_TELLING:
+            found = [Problem(each.pointer, each.detail.replace(secret, secrecy.MASK)) for each in found]
+    return found
 
 
 def _holder(answers: dict[str, Any], path: tuple[str, ...]) -> tuple[dict[str, Any] | None, str]:

@@ -24,6 +24,8 @@ class Settings:
     #: Set: Socket Mode instead of signed HTTP.
     slack_app_token: str = ""
     slack_api_url: str = "https://slack.com/api/"
+    #: What secrets in forms are encrypted with; the first encrypts, any decrypts.
+    keys: tuple[str, ...] = field(default=(), repr=False)
     #: How long a step is held without a sign of life.
     lease: timedelta = timedelta(seconds=30)
     #: The rest between two messages to one channel; Slack allows one a second.
@@ -76,6 +78,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         slack_signing_secret=text("SLACK_SIGNING_SECRET"),
         slack_app_token=text("SLACK_APP_TOKEN"),
         slack_api_url=text("SLACK_API_URL", Settings.slack_api_url).rstrip("/") + "/",
+        keys=tuple(key.strip() for key in text("FRONTDESK_KEY").split(",") if key.strip()),
         lease=timedelta(seconds=number("FRONTDESK_LEASE", 30)),
         pace=timedelta(seconds=number("FRONTDESK_PACE", 1)),
         environment=given,

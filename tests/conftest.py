@@ -15,6 +15,7 @@ from bot.catalogue import Catalogue
 from bot.engine import Engine
 from bot.handler import Done, Handler
 from bot.people import Groups, NoDirectory
+from bot.safe import Safe, Sealed, new_key
 from bot.service import Service
 from bot.store import people
 from bot.store.database import Database
@@ -107,10 +108,13 @@ class Desk:
     catalogue: Catalogue
     clock: Clock
     groups: Groups = field(default_factory=lambda: Groups(NoDirectory(), GROUPS))
+    safe: Safe = field(default_factory=lambda: Sealed([new_key()]))
 
     def __post_init__(self) -> None:
-        self.service = Service(self.database, self.catalogue, self.groups)
-        self.engine = Engine(self.database, self.catalogue, owner="test", secret=lambda name: f"value of {name}")
+        self.service = Service(self.database, self.catalogue, self.groups, self.safe)
+        self.engine = Engine(
+            self.database, self.catalogue, owner="test", secret=lambda name: f"value of {name}", safe=self.safe
+        )
         self.ada, self.grace, self.linus, self.margaret = (
             self.person(name) for name in ("Ada", "Grace", "Linus", "Margaret")
         )

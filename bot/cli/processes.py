@@ -56,6 +56,14 @@ def check(
         typer.echo(line)
 
 
+@cli.command()
+def key() -> None:
+    """A new key for FRONTDESK_KEY, which encrypts the secrets that people give in forms."""
+    from bot import safe  # noqa: PLC0415 - cryptography
+
+    typer.echo(safe.new_key())
+
+
 @cli.command("import")
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The document, or the folder of a Terraform module.")],

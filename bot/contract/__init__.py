@@ -8,6 +8,7 @@ applied(schema, value)          the form that holds for the answers so far: cond
 fields(schema)                  its questions, for a modal, options or a table
 parse(question, text)           text as a typed value; `typed` for `field=value` pairs
 breaking(old, new)              why answers under the old one may be refused by the new one
+secrets(schema, value)          where secrets stand in an answer; `asks_for_secrets`: whether there can be any
 comparable(schema)              without the words, for golden files
 """
 
@@ -20,6 +21,7 @@ from bot.contract.formats import expected, is_channel_id, is_datetime, is_email,
 from bot.contract.oddities import oddities
 from bot.contract.questions import Choice, Kind, Question, fields, humanised
 from bot.contract.schema import Schema, pointer, remembered, resolve
+from bot.contract.secrecy import asks_for_secrets, at, secrets
 from bot.contract.text import parse, parse_lines, typed, unflatten, written
 from bot.contract.validation import faults, problems, unstorable, with_defaults
 from bot.contract.wording import quoted
@@ -32,6 +34,8 @@ __all__ = [
     "Question",
     "Schema",
     "applied",
+    "asks_for_secrets",
+    "at",
     "breaking",
     "comparable",
     "expected",
@@ -51,6 +55,7 @@ __all__ = [
     "quoted",
     "remembered",
     "resolve",
+    "secrets",
     "typed",
     "unflatten",
     "unstorable",

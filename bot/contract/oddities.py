@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.contract.questions import fields
 from bot.contract.schema import Schema, kinds, pointer, properties, required, resolve
-from bot.contract.wording import marks_secret
+from bot.contract.secrecy import marks_secret
 
 _SECRET = re.compile(
     r"(?i)(password|passwd|passphrase|token|credentials?|api_?key|private_?key|(^|client_?|shared_?)secret)$"

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from bot.contract.schema import Resolved, Schema, kinds, pointer, properties, references, remembered, required, resolve
-from bot.contract.wording import marks_secret
+from bot.contract.secrecy import marks_secret
 
 Kind = Literal[
     "section",  # heads the questions of a nested object

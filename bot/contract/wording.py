@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from bot.contract.formats import FORMATS
-from bot.contract.schema import Schema, pointer, properties, resolve
+from bot.contract.schema import Schema, pointer
+from bot.contract.secrecy import asks_for_secrets, is_secret
 from bot.errors import Problem
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def told(error: "ValidationError", root: Schema) -> Iterator[Problem]:
             yield from told(inner, root)
         return
     path = tuple(error.absolute_path)
-    yield Problem(pointer(path), _text(error, secret=is_secret(root, path)))
+    secret = is_secret(root, path) or (isinstance(error.instance, dict | list) and asks_for_secrets(root))
+    yield Problem(pointer(path), _text(error, secret=secret))
 
 
 def _meant(error: "ValidationError") -> list["ValidationError"]:
@@ -149,20 +151,3 @@ _WORDS: dict[str, Callable[[Any], str]] = {
 }
 #: Keywords that are ours from the start: their message is made where the error is.
 _OURS = frozenset({"required", "additionalProperties", "dependentRequired", "pattern", "multipleOf"})
-
-
-def is_secret(root: Schema, path: Iterable[str | int]) -> bool:
-    """Whether the value at this path must never be repeated."""
-    here: Any = root
-    for part in (None, *path):
-        if part is not None:
-            found = resolve(here, root).schema
-            here = found.get("items") if isinstance(part, int) else properties(found).get(part)
-        if marks_secret(resolve(here, root).schema):
-            return True
-    return False
-
-
-def marks_secret(schema: Schema) -> bool:
-    """Pydantic's SecretStr says both; imported schemas one of them."""
-    return schema.get("writeOnly") is True or schema.get("format") == "password"

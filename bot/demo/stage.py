@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
+from bot import safe
 from bot.demo import jira_population, jira_server, page, population, server
 from bot.demo.jira import JiraStandIn
 from bot.demo.server import LOOPBACK, Server
@@ -122,6 +123,7 @@ def _environment(given: Mapping[str, str], folder: Path, port: int) -> dict[str,
         "JIRA_USER": jira_population.BOT.email,
         "JIRA_TOKEN": jira_population.BOT.token,
         "ALLOWED_PRIVATE_HOSTS": LOOPBACK,
+        "FRONTDESK_KEY": safe.new_key(),
     }
 
 

@@ -27,8 +27,9 @@ _MOMENTS = range(1_000_000_000, 10_000_000_000)
 
 def shown(question: Question, value: Any, *, valid: bool, groups: Groups = ()) -> Shown:
     """The element of a question with `value` in it (None: no answer). `valid`: its schema accepts the value."""
-    if question.secret:
-        return Shown(_text(question, None).element, held=value is None)
+    if question.holds_secret:
+        draw = _text if question.secret else _ELEMENTS.get(question.kind, _text)
+        return Shown(draw(question, None).element, held=value is None)
     if question.kind == "group" and groups:
         natural = group(question, value, groups)
     else:

@@ -50,6 +50,8 @@ class Tx(Session):
 
     now: datetime
     due: bool = False
+    #: What was kept of secrets that this transaction lets go of.
+    forgotten: list[str]
 
     def queue(self, name: str) -> None:
         """Wait for every other transaction that has named the same, until it ends.
@@ -69,6 +71,7 @@ class Database:
         self._clock = clock or utc_now
         self._ask_database = clock is None and not self.sqlite
         self._waiting: list[Callable[[], None]] = []
+        self._forgetting: list[Callable[[str], None]] = []
         self._shared: SharedCommits | None = None
         if self.sqlite:
             self.writer = _sqlite_engine(url, writer=True)
@@ -85,13 +88,20 @@ class Database:
         """`wake` is called after each commit of this process that made work due."""
         self._waiting.append(wake)
 
+    def on_forgotten(self, forget: Callable[[str], None]) -> None:
+        """`forget` is called after a commit with what was kept of each secret that is gone."""
+        self._forgetting.append(forget)
+
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """One transaction; commits at the end of the block, rolls back on an error."""
         with self._transaction() as tx:
-            tx.now = self._time(tx)
+            tx.now, tx.forgotten = self._time(tx), []
             yield tx
             tx.commit()
+        for forget in self._forgetting:
+            for kept in tx.forgotten:
+                forget(kept)
         if tx.due:
             for wake in self._waiting:
                 wake()

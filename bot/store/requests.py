@@ -1,7 +1,7 @@
 """Writes about requests: every transition is a conditional update, with its event and deliveries beside it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlmodel import col, select, update
 
 from bot import lifecycle
 from bot.lifecycle import ApprovalRule, Approve, InstanceState, Move, RequestState, StepState
-from bot.store import outbox, rows, tables
+from bot.store import outbox, rows, sealed, tables
 from bot.store.database import Tx
 
 
@@ -68,6 +68,8 @@ class NewRequest:
     instance_id: int | None = None
     key: str | None = None
     body_hash: str | None = None
+    #: What is kept of its secrets, by JSON pointer.
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 def submit(tx: Tx, new: NewRequest) -> tuple[int, bool]:
@@ -119,6 +121,7 @@ def _lay_down(tx: Tx, new: NewRequest, instance_id: int) -> _Laid:
     due = next((position for position, step in enumerate(new.steps) if step.early), None) if new.rules else None
     steps = [_step(request_id, position, step) for position, step in enumerate(new.steps)]
     rows.add_all(tx, tables.Step, [step | {"run_at": tx.now if step["position"] == due else None} for step in steps])
+    sealed.add(tx, request_id, new.secrets)
     return _Laid(request_id, new.kind, instance_id, new.requester_id)
 
 
@@ -159,7 +162,14 @@ def end(tx: Tx, request_id: int, how: Move, person_id: int | None, reason: str |
     move(tx, row, how, person_id, {"reason": reason} if reason else None)
 
 
-def edit(tx: Tx, request_id: int, person_id: int, form: Mapping[str, Any], rules: Sequence[ApprovalRule]) -> int:
+def edit(
+    tx: Tx,
+    request_id: int,
+    person_id: int,
+    form: Mapping[str, Any],
+    rules: Sequence[ApprovalRule],
+    secrets: Mapping[str, str] | None = None,
+) -> int:
     """Put other answers in while nobody has decided the whole; approvals so far are void. The new revision."""
     row = _locked(tx, request_id)
     if row.state != RequestState.AWAITING_APPROVAL:
@@ -172,6 +182,8 @@ def edit(tx: Tx, request_id: int, person_id: int, form: Mapping[str, Any], rules
     if instance and row.kind == "create":
         instance.form, instance.updated_at = dict(form), tx.now
         tx.add(instance)
+    sealed.forget(tx, request_id)
+    sealed.add(tx, request_id, secrets or {})
     outbox.record(tx, row, "edited", person_id, {"fields": changed})
     return row.revision
 
@@ -274,6 +286,8 @@ def move(tx: Tx, row: tables.Request, how: Move, person_id: int | None, data: di
     if tx.exec(query).rowcount != 1:
         raise Moved(tables.stored(row.id), row.state)
     tx.refresh(row)
+    if over:
+        sealed.forget(tx, tables.stored(row.id))
     if over and how.target != RequestState.FULFILLED:
         _skip_steps(tx, tables.stored(row.id))
     _instance_after(tx, row, how.event)

@@ -250,6 +250,20 @@ class Lane(SQLModel, table=True):
     next_at: datetime = _instant()
 
 
+class Secret(SQLModel, table=True):
+    """An answer that is a secret, until its request ends. What stands in the form is only a mask."""
+
+    __table_args__: ClassVar[Any] = (UniqueConstraint("request_id", "pointer"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    request_id: int = Field(foreign_key="request.id")
+    #: Of the answer (RFC 6901).
+    pointer: str
+    #: What bot.safe gave for it: a ciphertext, or where to find it.
+    kept: str = _text()
+    created_at: datetime = _instant()
+
+
 class Draft(SQLModel, table=True):
     """Answers of a form that is not submitted yet. Secrets are never in it."""
 

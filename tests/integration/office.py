@@ -15,6 +15,7 @@ from bot.demo.jira import JiraStandIn
 from bot.demo.server import Server
 from bot.demo.server import build as build_workspace
 from bot.demo.workspace import Workspace
+from bot.safe import new_key
 from bot.store.migration import migrate
 from tests.slack_rules import sendable_blocks, sendable_view
 
@@ -144,6 +145,7 @@ def opened(
             "JIRA_TOKEN": jira_population.BOT.token,
             "ALLOWED_PRIVATE_HOSTS": "127.0.0.1",
             "FRONTDESK_PACE": "0",
+            "FRONTDESK_KEY": new_key(),
         }
         given |= {"SLACK_APP_TOKEN": population.APP_TOKEN} if socket_mode else {}
         process = app.build(settings.read(given | environment))
