@@ -21,6 +21,8 @@ from bot.contract.validation import problems
 #: What is worked off here, so that the applied form has none of it.
 _CONDITIONS = frozenset({"if", "then", "else", "dependencies", "dependentRequired", "dependentSchemas", "allOf"})
 _Path = tuple[str, ...]
+#: An `allOf` that names itself ends here.
+_DEEPEST = 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +149,7 @@ class _Walk:
     def node(self, declared: Any, value: Any, path: _Path, seen: _Path) -> Any:
         """A part of the schema with its conditions worked off; the same object where it has none."""
         found = resolve(declared, self.root)
-        if any(ref in seen for ref in found.refs) or not _is_like_an_object(found.schema):
+        if any(ref in seen for ref in found.refs) or not self._is_an_object(found.schema):
             return declared
         here = _Node(found.schema, value if isinstance(value, Mapping) else {}, path)
         count = len(self.choices)
@@ -162,7 +164,7 @@ class _Walk:
         return {**made, "type": ["object", "null"] if found.nullable else "object"}
 
     def _open(self, here: _Node, part: Schema, seen: _Path) -> None:
-        for extra in _list(part.get("allOf")):
+        for extra in self._parts(part):
             self._choose("allOf")
             self._follow(here, extra, seen, case=False)
         if "if" in part:
@@ -217,6 +219,17 @@ class _Walk:
         here.take(found.schema, after=after, known=known, case=case)
         self._open(here, found.schema, (*seen, *found.refs))
 
+    def _parts(self, schema: Schema, deep: int = 0) -> list[Any]:
+        """What of an `allOf` says something about fields; what narrows a text or a number is none of ours."""
+        parts = _list(schema.get("allOf")) if deep < _DEEPEST else []
+        return [part for part in parts if self._is_an_object(resolve(part, self.root).schema, deep + 1)]
+
+    def _is_an_object(self, schema: Schema, deep: int = 0) -> bool:
+        if kinds(schema) == ("object",):
+            return True
+        telling = any(word in schema for word in ("oneOf", "anyOf", "if", "properties"))
+        return not schema.get("type") and (telling or bool(self._parts(schema, deep)))
+
     def _choose(self, choice: Any) -> None:
         self.choices.append(choice)
 
@@ -234,12 +247,6 @@ def _position(schema: Schema) -> Callable[[str], int]:
     """Where a field stands; one that does not is before all others."""
     order = {name: at for at, name in enumerate(properties(schema))}
     return lambda name: order.get(name, -1)
-
-
-def _is_like_an_object(schema: Schema) -> bool:
-    if kinds(schema) == ("object",):
-        return True
-    return not schema.get("type") and any(word in schema for word in ("oneOf", "anyOf", "allOf", "if", "properties"))
 
 
 def _dependent(part: Schema) -> Iterator[tuple[str, Any]]:

@@ -65,7 +65,7 @@ def _add(interaction: Interaction) -> None:
 def _entry(interaction: Interaction) -> None:
     """Something that the menu of an entry offers."""
     verb, _, index = _value(interaction).partition("|")
-    name = str((interaction.args.action or {}).get("block_id", "")).split("-")[1]
+    name = str((interaction.args.action or {}).get("block_id", "")).removeprefix("entry-").partition("-")[0]
     if verb == "edit":
         _open_entry(interaction, name, _number(index))
         return
@@ -105,7 +105,7 @@ def _window(interaction: Interaction) -> None:
     window = Window(interaction)
     name, _, first = _value(interaction).partition("|")
     sheet = window.keep()
-    window.show(replace(sheet, about=replace(sheet.about, listing=name, first=max(0, _number(first)))))
+    window.show(replace(sheet, about=replace(sheet.about, listing=name, first=_number(first))))
 
 
 def _key(filled: Filled, name: str) -> str:
@@ -122,7 +122,8 @@ def _value(interaction: Interaction) -> str:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.lstrip("-").isdecimal() else 0
+    """A place that a click names; what is none is the first."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0
 
 
 CLICKS: Mapping[str, Lazy] = {

@@ -25,6 +25,8 @@ MOST_INPUTS = 50
 _MOST_BLOCKS = 80
 #: Bytes of one page, of `sizes.VIEW_BYTES`.
 _MOST_BYTES = 150_000
+#: The window of an entry carries the key of its list.
+_LONGEST_KEY = 500
 #: Entries of a list that are shown together.
 WINDOW = 10
 
@@ -47,7 +49,7 @@ class Page:
 
 def is_list(question: Question) -> bool:
     """Whether it is shown as entries that are added, edited, moved and removed."""
-    return question.entry is not None and not question.holds_secret
+    return question.entry is not None and not question.holds_secret and len(question.key) <= _LONGEST_KEY
 
 
 def ref(question: Question) -> str:

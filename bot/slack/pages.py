@@ -194,7 +194,7 @@ class Sheet:
     def _entries(self, question: Question, wrong: Sequence[str]) -> list[JSON]:
         entries = entries_of(self.filled, question)
         name, last = ref(question), max(0, len(entries) - 1) // WINDOW * WINDOW
-        first = min(self.about.first, last) if self.about.listing == name else 0
+        first = max(0, min(self.about.first, last)) if self.about.listing == name else 0
         count = f"{len(entries)} so far." if entries else "None yet."
         must = "" if question.required else " (optional)"
         head = f"{question.title}{must}: {count} {question.description}"

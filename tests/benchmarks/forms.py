@@ -1,58 +1,96 @@
-"""How long the first page of a form takes to render, what is never seen before; and a search in 10,000 choices.
+"""What a modal costs: the first page of contracts that other people wrote, and checking an answer.
 
-The forms that other people wrote stand in ../shared/schemas beside the repository; without them, generated ones only.
+A page is timed as it is the first time (a fresh copy of the schema, nothing remembered) and as it is from then on. An
+answer is checked against the bare validator of jsonschema over the same schema.
 """
 
 import copy
+from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bot.contract import fields, problems
+from jsonschema import Draft202012Validator
+
+from bot import contract
+from bot.imports import files
 from bot.slack.about import About
-from bot.slack.choices import suggested
 from bot.slack.entries import Draft
+from bot.slack.filled import Filled
 from bot.slack.pages import Sheet
 from tests.benchmarks import figures
-from tests.unit.test_pages import documents, spec
 
-ROUNDS = 5
-SIZES = (200, 800, 3200)
+SCHEMAS = Path(__file__).parents[3] / "shared" / "schemas"
+ROUNDS = 15
+_ANSWERS = {f"field{number}": number for number in range(30)}
 
 
-def main(rounds: int = ROUNDS) -> None:
+def main() -> None:
     """Print the figures."""
-    problems({"type": "string"}, "")  # the validator's library is imported once, not for each form
-    figures.title(f"Forms: the first page of a contract that was never seen, medians of {rounds} rounds")
-    taken = {path.name: schema for path in documents() if (schema := spec(path)) is not None}
-    if taken:
-        each = {name: median(_first_page(schema) for _ in range(rounds)) for name, schema in taken.items()}
-        slowest = max(each, key=lambda name: each[name])
-        figures.at_most(f"the median of {len(each)} documents", median(each.values()), 5, "ms")
-        figures.at_most(f"the slowest, {slowest[:40]}", each[slowest], 50, "ms")
-    generated = {size: median(_first_page(_generated(size)) for _ in range(rounds)) for size in SIZES}
-    for size, took in generated.items():
-        figures.told(f"{size:,} fields in sections of 40", f"{took:.1f} ms, {took / size * 1000:.1f} µs a field")
-    growth = generated[SIZES[-1]] / generated[SIZES[0]]
-    figures.at_most("growth over the growth in fields", growth / (SIZES[-1] / SIZES[0]), 1.2, "times")
-    choices = fields({"properties": {"it": {"enum": [f"database {at}" for at in range(10_000)]}}})[0]
-    found = median(figures.milliseconds(lambda: suggested(choices, "99")) for _ in range(rounds))
-    figures.at_most("a search in 10,000 choices", found, 50, "ms")
+    figures.title("The first page of a form")
+    documents = _documents()
+    if documents:
+        _pages(documents)
+    else:
+        figures.told("documents of others", "no ../shared/schemas here")
+    _growth()
+    figures.title("Checking an answer of 30 fields")
+    _checking()
 
 
-def _first_page(schema: dict[str, Any]) -> float:
-    schema = copy.deepcopy(schema)
-    draft = Draft()
-
-    def render() -> None:
-        Sheet(draft.open(schema), About("it", "v1"), "It", "form", "Request", draft).view()
-
-    return figures.milliseconds(render)
+def _documents() -> list[dict[str, Any]]:
+    kinds = ("kratix", "backstage", "crossplane")
+    paths = [path for kind in kinds for path in sorted((SCHEMAS / kind).glob("*.y*ml"))]
+    return [files.load(path).schema for path in paths]
 
 
-def _generated(size: int) -> dict[str, Any]:
-    section = {"type": "object", "properties": {f"f{at}": {"type": "string", "default": "x"} for at in range(40)}}
-    return {"type": "object", "properties": {f"s{at}": section for at in range(size // 40)}}
+def _pages(documents: list[dict[str, Any]]) -> None:
+    first, later, fields = {}, {}, {}
+    for number, schema in enumerate(documents):
+        first[number] = median(figures.milliseconds(_page(copy.deepcopy(schema))) for _ in range(5))
+        page = _page(schema)
+        page()
+        later[number] = median(figures.milliseconds(page) for _ in range(5))
+        fields[number] = len(contract.fields(schema))
+    largest = max(fields, key=lambda number: fields[number])
+    for name, taken in (("opened for the first time", first), ("opened again", later)):
+        figures.at_most(f"median of {len(documents)} documents, {name}", median(taken.values()), 5, "ms")
+        figures.at_most(f"largest, {fields[largest]} questions, {name}", taken[largest], 50, "ms")
 
 
-if __name__ == "__main__":
-    main()
+def _growth() -> None:
+    taken = figures.in_turn(
+        ROUNDS,
+        {
+            str(size): lambda size=size: figures.milliseconds(_page(_flat(size)))  # type: ignore[misc]
+            for size in (350, 700, 1400)
+        },
+    )
+    for small, large in (("350", "700"), ("700", "1400")):
+        figures.at_most(f"{large} fields over {small} (linear: 2)", figures.ratio(taken, large, small), 2.2, "times")
+
+
+def _checking() -> None:
+    schema = _flat(30)
+    bare = Draft202012Validator(schema)
+    contract.problems(schema, _ANSWERS)
+    taken = figures.in_turn(
+        ROUNDS,
+        {
+            "bare validator": lambda: figures.milliseconds(
+                lambda: [list(bare.iter_errors(_ANSWERS)) for _ in range(50)]
+            ),
+            "ours": lambda: figures.milliseconds(lambda: [contract.problems(schema, _ANSWERS) for _ in range(50)]),
+        },
+    )
+    figures.at_most(
+        "our check over jsonschema's bare validator", figures.ratio(taken, "ours", "bare validator"), 2, "times"
+    )
+
+
+def _page(schema: dict[str, Any]) -> Any:
+    return lambda: Sheet(Filled(schema), About(), "Form", "form", "Request", Draft()).view()
+
+
+def _flat(size: int) -> dict[str, Any]:
+    fields = {f"field{number}": {"type": "integer", "minimum": 0, "description": "A number"} for number in range(size)}
+    return {"type": "object", "properties": fields, "additionalProperties": False}

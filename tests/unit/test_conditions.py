@@ -134,6 +134,13 @@ def test_several_parts_of_one_object_stand_together_and_a_recursive_one_ends() -
     tree = {"properties": {"top": {"$ref": "#/$defs/node"}}, "$defs": {"node": node}}
     deep = {"top": {"more": True, "next": {"more": True, "next": {"more": True}}}}
     assert names(tree, deep) == ["top", "top.more", "top.next", "top.next.more"]
+    itself = {"allOf": [{"$ref": "#/$defs/itself"}, {"$ref": "#/$defs/itself"}]}
+    assert names({"properties": {"a": {"$ref": "#/$defs/itself"}}, "$defs": {"itself": itself}}, {}) == ["a"]
+
+
+def test_parts_of_a_text_do_not_make_it_an_object() -> None:
+    schema = {"properties": {"a": {"allOf": [{"minLength": 2}, {"pattern": "x"}]}, "b": {"type": "string", "if": {}}}}
+    assert applied(schema, {}).schema is schema
 
 
 def test_an_enum_in_a_pattern_has_choices() -> None:

@@ -15,7 +15,7 @@ from bot.slack import forms
 from bot.slack.about import About
 from bot.slack.entries import Draft, fitting, summary
 from bot.slack.filled import Filled
-from bot.slack.layout import search
+from bot.slack.layout import ref, search
 from bot.slack.limits import view_problems
 from bot.slack.pages import Sheet, welcome_back
 
@@ -133,6 +133,16 @@ def test_a_long_list_shows_some_of_its_entries_at_a_time() -> None:
     name = sheet(schema).view()["blocks"][0]["block_id"].removeprefix("list-")
     last = json.dumps(sheet(schema, {"/it": entries}, listing=name, first=20).view())
     assert ("entry 24" in last, "Later ones" in last, "Earlier" in last) == (True, False, True)
+
+
+def test_odd_places_show_a_page_that_slack_takes() -> None:
+    schema = obj({**WIDE["properties"], "it": {"type": "array", "items": obj({"a": TEXT})}})
+    name = ref(question(sheet(schema), "it"))
+    for page, first in ((-5, -7), (999, 999), (2, 3)):
+        form = sheet(
+            schema, {"/it": [{"a": "x"}] * 12, "/f0": {"odd": [1]}}, page=page, listing=name, first=first, turn=-3
+        )
+        assert view_problems(form.view()) == []
 
 
 def test_an_entry_is_told_by_its_first_answers() -> None:
