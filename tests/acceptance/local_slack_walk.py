@@ -127,7 +127,7 @@ def rejected(jira: JiraStandIn) -> None:
     assert element["/name"]["initial_value"] == "billing"
     assert element["/size"]["initial_option"]["value"] == "small"
     assert ADA.fills() == {}
-    GRACE.clicks(card("REQ-2"), "reject")
+    GRACE.clicks(card("REQ-2", having="/browse/"), "reject")
     until(lambda: (view := modal()) and view["callback_id"] == "reject", "the question for a reason")
     assert GRACE.fills(reason="There is one already.") == {}
     card("REQ-2", having="There is one already.")

@@ -9,6 +9,18 @@ from bot.demo.entities import Delivery, Message
 from tests.integration.office import Office, text_of
 
 
+def start_over(office: Office) -> Office:
+    """No modal is open and nothing that was entered is remembered: as if another test had never been here."""
+    service = office.process.service
+    for who in (office.ada, office.grace, office.linus, office.margaret):
+        if who.view():
+            who.close_all()
+        person = service.person(who.me.id)
+        for offered in service.offered():
+            service.forget(person, offered.offering.name)
+    return office
+
+
 def click_old(office: Office, who: Client, message: Message, action: str, **forged: Any) -> None:
     """Press a button of a message as it was on a screen that has not been refreshed.
 
