@@ -643,9 +643,15 @@ def without_empty_sections(schema: dict[str, Any], value: dict[str, Any]) -> dic
     for name, answer in value.items():
         declared = schema["properties"][name]
         inner = without_empty_sections(declared, answer) if declared.get("properties") else answer
-        if inner != {} or name in schema["required"] or not declared.get("properties"):
+        if name in schema["required"] or not is_without_answers(declared, inner):
             kept[name] = inner
     return kept
+
+
+def is_without_answers(declared: dict[str, Any], answer: Any) -> bool:
+    """A section with nothing in it but sections with nothing in them."""
+    inside = declared.get("properties")
+    return bool(inside) and all(is_without_answers(inside[name], inner) for name, inner in answer.items())
 
 
 @PATIENT
