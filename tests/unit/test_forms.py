@@ -650,7 +650,7 @@ def without_empty_sections(schema: dict[str, Any], value: dict[str, Any]) -> dic
 
 def is_without_answers(declared: dict[str, Any], answer: Any) -> bool:
     """A section with nothing in it but sections with nothing in them."""
-    inside = declared.get("properties")
+    inside = declared.get("properties") or {}
     return bool(inside) and all(is_without_answers(inside[name], inner) for name, inner in answer.items())
 
 
