@@ -10,7 +10,6 @@ from tests.benchmarks import acknowledgements, first_step, forms, startup, submi
 ALL = {
     "startup": startup.main,
     "forms": forms.main,
-    "forms": forms.main,
     "submissions": submissions.main,
     "first_step": first_step.main,
     "acknowledgements": acknowledgements.main,

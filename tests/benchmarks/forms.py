@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from bot import contract
 from bot.imports import files
 from bot.slack.about import About
+from bot.slack.choices import suggested
 from bot.slack.entries import Draft
 from bot.slack.filled import Filled
 from bot.slack.pages import Sheet
@@ -33,6 +34,7 @@ def main() -> None:
     else:
         figures.told("documents of others", "no ../shared/schemas here")
     _growth()
+    _searching()
     figures.title("Checking an answer of 30 fields")
     _checking()
 
@@ -67,6 +69,12 @@ def _growth() -> None:
     )
     for small, large in (("350", "700"), ("700", "1400")):
         figures.at_most(f"{large} fields over {small} (linear: 2)", figures.ratio(taken, large, small), 2.2, "times")
+
+
+def _searching() -> None:
+    question = contract.fields({"properties": {"it": {"enum": [f"database {at}" for at in range(10_000)]}}})[0]
+    taken = [figures.milliseconds(lambda: suggested(question, "99")) for _ in range(ROUNDS)]
+    figures.at_most("a search in 10,000 choices", median(taken), 50, "ms")
 
 
 def _checking() -> None:
