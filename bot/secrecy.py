@@ -104,19 +104,25 @@ def _value(annotation: Any, metadata: tuple[Any, ...], value: Any) -> Any:
             return _secret(kinds, value)
         case dict():
             model = _model(kinds, value)
-            return _built(model, value) if model else {key: _inner(kinds, dict, each) for key, each in value.items()}
-    entries = [_inner(kinds, list, each) for each in value]
+            wanted = next((args[1] for kind in kinds if len(args := get_args(kind)) == 2), Any)
+            return _built(model, value) if model else {key: _value(wanted, (), each) for key, each in value.items()}
+    places = _places(kinds, len(value))
+    entries = [_value(place, (), each) for place, each in zip(places, value, strict=True)]
     container = next(
         (origin for kind in kinds if (origin := get_origin(kind) or kind) in {tuple, set, frozenset}), list
     )
     return container(entries)
 
 
-def _inner(kinds: Sequence[Any], container: type, value: Any) -> Any:
-    """A member of a list or a map, by the last argument of the first kind that has one."""
-    arguments = [args for kind in kinds if (args := [each for each in get_args(kind) if each is not Ellipsis])]
-    wanted = [args for args in arguments if len(args) == (2 if container is dict else 1)]
-    return _value((wanted or arguments or [[Any]])[0][-1], (), value)
+def _places(kinds: Sequence[Any], count: int) -> list[Any]:
+    """What the entries of a list may be: each its own in a tuple of that length, else all the same."""
+    for kind in kinds:
+        arguments = [each for each in get_args(kind) if each is not Ellipsis]
+        if get_origin(kind) is tuple and len(arguments) == count:
+            return arguments
+        if len(arguments) == 1:
+            return arguments * count
+    return [Any] * count
 
 
 def _adapter(annotation: Any, metadata: tuple[Any, ...]) -> TypeAdapter[Any]:

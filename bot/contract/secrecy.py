@@ -79,8 +79,8 @@ def _inside(schema: Schema, name: str | int) -> Iterator[Any]:
     """What may describe a member; a pattern's fields are taken as meant, whatever their names."""
     if isinstance(name, int):
         items = schema.get("items")
-        yield from (items if isinstance(items, list) else [items])
-        yield from schema.get("prefixItems") or ()
+        first = items if isinstance(items, list) else schema.get("prefixItems") or []  # the list is draft 7's
+        yield first[name] if name < len(first) else schema.get("additionalItems") if first is items else items
         return
     if name in properties(schema):
         yield properties(schema)[name]
