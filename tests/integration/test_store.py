@@ -288,6 +288,16 @@ def test_an_edit_voids_approvals_and_old_buttons(store: Store) -> None:
     assert store.approve(number, store.grace, revision=2) is True
 
 
+def test_an_approval_of_older_answers_does_not_count_for_newer_ones(store: Store) -> None:
+    both = [ApprovalRule(("@dba",), count=2)]
+    number = store.submit(rules=both)
+    store.approve(number, store.grace)
+    with store.database.write() as tx:
+        requests.edit(tx, number, store.ada.id, {"name": "other"}, both)
+    assert store.approve(number, store.linus, revision=2) is False
+    assert store.approve(number, store.grace, revision=2) is True
+
+
 @pytest.mark.parametrize("move", [lifecycle.WITHDRAW, lifecycle.EXPIRE, lifecycle.CANCEL])
 def test_what_the_state_does_not_allow_changes_nothing(store: Store, move: lifecycle.Move) -> None:
     number = store.submit()
