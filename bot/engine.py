@@ -364,7 +364,9 @@ def _outputs(step: Step[Any, Any], given: Mapping[str, Any]) -> Any:
 
 def _is_made(record: RequestRecord, row: tables.InstanceResource) -> bool:
     step = next((step for step in record.steps if step.name == row.step and step.action == "apply"), None)
-    return step is None or step.state in (StepState.DONE, StepState.PENDING)
+    if step is None or step.state in (StepState.DONE, StepState.PENDING):
+        return True
+    return step.state is StepState.SKIPPED and bool(row.state)
 
 
 def _will_be_made(record: RequestRecord, name: str) -> bool:

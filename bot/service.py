@@ -448,14 +448,14 @@ class Service:
             raise Conflict(f"{_story(record)} Nothing was changed.")
 
     def _change(self, record: RequestRecord, change: Callable[[Tx], Any]) -> RequestRecord:
-        """Write, or say who was first."""
-        try:
-            with self.database.write() as tx:
+        """Write, or say who was first: as this transaction sees it, for the winner's may not be on disk yet."""
+        with self.database.write() as tx:
+            try:
                 change(tx)
-                changed = reads.request(tx, record.id)
-        except Moved:
-            now = self._request(record.id) or record
-            raise Conflict(f"{_story(now)} Nothing was changed.") from None
+            except Moved:
+                now = reads.request(tx, record.id) or record
+                raise Conflict(f"{_story(now)} Nothing was changed.") from None
+            changed = reads.request(tx, record.id)
         return changed or record
 
     def _submit(self, new: NewRequest) -> tuple[RequestRecord, bool]:

@@ -180,6 +180,8 @@ def _because(reason: str | None) -> str:
 def step_line(step: StepRecord, words: Words) -> str:
     """One step: its state, what it is, where it can be looked at, and why it waits."""
     name = _STEP[step.state]
+    if step.state is StepState.WAITING and step.reason:
+        name = "Trying again"
     if step.ask and step.state is StepState.PENDING:
         name = f"Waiting for {words.who(step.ask['group'])}"
     line = f"• *{name}* – {escape(step.description)}{_link(step)}"  # noqa: RUF001 - a dash is meant

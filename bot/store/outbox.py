@@ -139,7 +139,9 @@ def _follow(tx: Tx, request: Subject, name: str, event: int) -> None:
 
 
 def _followers(tx: Tx, request: Subject) -> list[str]:
-    return [step.name for step in rows.equal(tx, tables.Step, request_id=request.id, follows=True)]
+    """Steps whose resource is there or on its way; what begins later is built from what the request is by then."""
+    steps = rows.equal(tx, tables.Step, request_id=request.id, follows=True)
+    return [step.name for step in steps if step.early or step.started_at or step.action == "delete"]
 
 
 def _add(

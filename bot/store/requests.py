@@ -253,6 +253,8 @@ def fail_step(tx: Tx, row: tables.Request, step: tables.Step, reason: str) -> No
 
 def advance(tx: Tx, row: tables.Request) -> None:
     """Make the next step runnable, as far as the request's state allows; or fail the request at its failed step."""
+    if row.state in lifecycle.ENDED:
+        return
     steps = tx.exec(
         select(tables.Step).where(tables.Step.request_id == row.id).order_by(col(tables.Step.position))
     ).all()
@@ -303,9 +305,15 @@ def _instance_after(tx: Tx, row: tables.Request, event: str) -> None:
 
 
 def _skip_steps(tx: Tx, request_id: int) -> None:
+    """What has not begun never will. An early step that is at work goes on, so that what it makes can be told the end."""
     table = tables.Step
     over = (StepState.DONE, StepState.FAILED)
-    query = update(table).where(col(table.request_id) == request_id, col(table.state).not_in(over))
+    at_work = (
+        col(table.early)
+        & col(table.started_at).is_not(None)
+        & col(table.state).in_((StepState.RUNNING, StepState.WAITING))
+    )
+    query = update(table).where(col(table.request_id) == request_id, col(table.state).not_in(over), ~at_work)
     tx.exec(query.values(state=StepState.SKIPPED, ask=None, run_at=None, ended_at=tx.now))
 
 

@@ -370,3 +370,15 @@ def test_a_failed_request_is_cancelled_by_its_team(tmp_path: Path, receiver: Rec
         office.press(office.margaret, "cancel", number)
         assert buttons(read(office, number, "*Cancelled* by <@U01MARGARET>")) == []
         office.told(office.ada, f"{number} · Order*: cancelled by <@U01MARGARET>.")
+
+
+def test_an_issue_that_is_being_made_when_the_request_ends_is_closed_too(tmp_path: Path) -> None:
+    with opened(tmp_path) as office:
+        office.jira.fail("POST", "issue", delay=1.5)  # it answers, late
+        number = office.ask(office.ada)
+        office.press(office.grace, "reject", number)
+        give_reason(office, office.grace, "No budget")
+        issue = office.until(lambda: next(iter(office.jira.issues.values()), None))
+        office.until(lambda: issue.status.category == "done" or None)
+        assert len(office.jira.issues) == 1
+        assert any("No budget" in comment.body for comment in issue.comments)
