@@ -16,6 +16,7 @@ from bot import contract
 from bot.errors import Misconfigured
 from bot.handler import Follows, Handler, Resource
 from bot.offering import Offering
+from bot.options import arity
 
 #: The built-ins, registered like any plug-in.
 BUILT_IN = (
@@ -143,6 +144,7 @@ def check(offering: Offering[Any]) -> list[type[Resource[Any]]]:
                 hint=f"The form has {', '.join(fields) or 'no fields'}.",
             )
     _refuse_faults(offering)
+    _refuse_options(offering)
     return [kind for step in offering.steps.values() for kind in step.resources]
 
 
@@ -155,6 +157,27 @@ def _refuse_faults(offering: Offering[Any]) -> None:
                 where=offering.where,
                 hint="Mend it at that place of the schema.",
             )
+
+
+def _refuse_options(offering: Offering[Any]) -> None:
+    for path, source in offering.options.items():
+        if not callable(source) or arity(source) not in (2, 3):
+            raise Misconfigured(
+                f"options= has no function of the person, the answers and, if it searches, the text for {path!r}.",
+                where=offering.where,
+                hint="Write def choices(person: Person, answers: Mapping[str, Any]) -> list[str].",
+            )
+    try:
+        offering.presented  # noqa: B018 - made here once, to see whether it can be made
+    except contract.NoSuchField as error:
+        names = ", ".join(question.name for question in contract.fields(offering.contract.form)) or "no fields"
+        raise Misconfigured(
+            f"options= names {str(error)!r}, which the form does not have.",
+            where=offering.where,
+            hint=f"The form has {names}.",
+        ) from None
+    except ValueError as error:
+        raise Misconfigured(f"options=: {error}.", where=offering.where, hint="Make it a str or a list[str].") from None
 
 
 def oddities(offering: Offering[Any]) -> list[str]:

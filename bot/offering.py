@@ -5,7 +5,7 @@ Pure. A step is a function from a request to a resource; nothing here makes anyt
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -17,7 +17,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from bot import contract
-from bot.contract import Contract
+from bot.contract import Contract, Schema
 from bot.errors import Misconfigured
 from bot.handler import Outputs, Resource, Secret
 
@@ -68,6 +68,12 @@ class Group(_Reference):
 
     __slots__ = ()
 
+
+#: What a person can choose: values, or values with labels.
+Offered = Iterable[str | tuple[str, str]]
+#: Where the options of a field come from: a function of the person and the form so far, which may lack anything; with
+#: the text too it searches itself.
+Options = Callable[[Person, Mapping[str, Any]], Offered] | Callable[[Person, Mapping[str, Any], str], Offered]
 
 F = TypeVar("F", bound=Form)
 O = TypeVar("O", bound=Outputs)  # noqa: E741 - reads as "of outputs" beside F for form
@@ -210,6 +216,7 @@ class Offering(Generic[F]):
         outputs: type[Outputs] | None = None,
         expires: "Expiry[F] | None" = None,
         public: Sequence[str] | None = None,
+        options: Mapping[str, Options] | None = None,
     ) -> None:
         """Declare an offering.
 
@@ -217,7 +224,8 @@ class Offering(Generic[F]):
         cards (`"#name"` or an id). `outputs` is what the owner of an instance will get. `expires` is a duration, or a
         function of the request that gives a duration, a date or None. `public` names the fields that a card in a
         channel may show (default: all that are not secret). `approval` may be a function of the request; delete
-        requests follow the same rule unless that function says otherwise.
+        requests follow the same rule unless that function says otherwise. `options` says by field path where options
+        come from: they are no part of the contract, and what was chosen is checked once more on submit.
         """
         frame = sys._getframe(1)  # noqa: SLF001 - the author's file and line, for every later complaint
         self.module = str(frame.f_globals.get("__name__", ""))
@@ -225,6 +233,7 @@ class Offering(Generic[F]):
         self.name, self.form, self.owner, self.notify, self.version = name, form, owner, notify, version
         self.tags, self.approval, self.outputs, self.expires = tuple(tags), approval, outputs, expires
         self.public = None if public is None else tuple(public)
+        self.options: Mapping[str, Options] = dict(options or {})
         self.steps: dict[str, Step[F, Any]] = {}
         doc = inspect.cleandoc(frame.f_globals.get("__doc__") or "").partition("\n")
         self.title = title or doc[0].rstrip(".") or name
@@ -242,6 +251,11 @@ class Offering(Generic[F]):
             form=self.form.model_json_schema(),
             outputs=self.outputs.model_json_schema() if self.outputs else None,
         )
+
+    @cached_property
+    def presented(self) -> Schema:
+        """The form as people see it: the contract's, and what is no part of it. Raises NoSuchField, ValueError."""
+        return contract.presented(self.contract.form, tuple(self.options))
 
     @property
     def takes_secrets(self) -> bool:

@@ -5,6 +5,8 @@ with_defaults(schema, value)    what was left out, as declared
 faults(schema)                  what is wrong with the schema itself
 oddities(schema)                what is odd in it, and still works
 applied(schema, value)          the form that holds for the answers so far: conditions worked off
+presented(schema, options)      as it is shown, with what is no part of the contract
+ranked(choices, text)           the choices that somebody searches for
 fields(schema)                  its questions, for a modal, options or a table
 parse(question, text)           text as a typed value; `typed` for `field=value` pairs
 breaking(old, new)              why answers under the old one may be refused by the new one
@@ -19,8 +21,10 @@ from bot.contract.compatibility import breaking, comparable
 from bot.contract.conditions import Applied, applied
 from bot.contract.formats import expected, is_channel_id, is_datetime, is_email, is_person_id, is_uri
 from bot.contract.oddities import oddities
+from bot.contract.presentation import NoSuchField, presented
 from bot.contract.questions import Choice, Kind, Question, fields, humanised
 from bot.contract.schema import Schema, pointer, remembered, resolve
+from bot.contract.search import ranked
 from bot.contract.secrecy import asks_for_secrets, at, secrets
 from bot.contract.text import parse, parse_lines, typed, unflatten, written
 from bot.contract.validation import faults, problems, unstorable, with_defaults
@@ -31,6 +35,7 @@ __all__ = [
     "Choice",
     "Contract",
     "Kind",
+    "NoSuchField",
     "Question",
     "Schema",
     "applied",
@@ -51,8 +56,10 @@ __all__ = [
     "parse",
     "parse_lines",
     "pointer",
+    "presented",
     "problems",
     "quoted",
+    "ranked",
     "remembered",
     "resolve",
     "secrets",

@@ -47,6 +47,8 @@ _FORMATS: dict[str, Kind] = {
 }
 #: Marks a field that a condition brought in; see `bot.contract.conditions`.
 CASE = "x-frontdesk-case"
+#: Marks a field whose options come from data, by its path; see `bot.contract.presentation`.
+OPTIONS = "x-frontdesk-options"
 #: `^(small|large)$`: the values of an enum in a pattern.
 _ALTERNATION = re.compile(r"\^\((?:\?:)?((?:[\w /:@,-]|\\[.-])+(?:\|(?:[\w /:@,-]|\\[.-])+)+)\)\$")
 #: A text that may be longer than this gets several lines.
@@ -106,6 +108,11 @@ class Question:
     def key(self) -> str:
         """What an answer is kept under: the pointer, and the case where there are several."""
         return f"{self.pointer}?{self.case}" if self.case else self.pointer
+
+    @property
+    def source(self) -> str:
+        """The path under which the offering says where its options come from; empty: nowhere."""
+        return str(self.schema.get(OPTIONS) or "")
 
     @cached_property
     def entry(self) -> Schema | None:

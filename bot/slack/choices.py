@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.contract import Choice, Question
+from bot.contract import Choice, Question, ranked
 from bot.slack import sizes
 from bot.slack.asking import ACTION, JSON, Shown, holds_empty, is_certain, most, placeholder
 from bot.slack.text import clip, plain_text
@@ -17,6 +17,8 @@ from bot.slack.text import clip, plain_text
 Groups = Sequence[tuple[str, str]]
 
 YES, NO = "true", "false"
+#: Stands among options from data when there are none: Slack has no other place to say why. Chosen, it is no answer.
+UNAVAILABLE = "frontdesk:unavailable"
 #: More than this many options hide in a select.
 _FEW = 5
 
@@ -97,20 +99,45 @@ def _offered(searched: str, named: Mapping[str, Choice]) -> JSON:
 
 
 def suggested(question: Question, text: str) -> list[JSON]:
-    """The choices that a search finds: those that begin with it first, then those that have all of its words."""
-    wanted = text.casefold().strip()
-    words = wanted.split()
-    first: list[JSON] = []
-    then: list[JSON] = []
-    for name, choice in tokens(question).items():
-        label = choice.label.casefold()
-        if label.startswith(wanted):
-            first.append(_option(choice.label, name))
-            if len(first) == sizes.OPTIONS:
-                break
-        elif len(then) < sizes.OPTIONS and all(word in label for word in words):
-            then.append(_option(choice.label, name))
-    return [*first, *then][: sizes.OPTIONS]
+    """The choices that a search finds, the nearest first."""
+    named = {id(choice): name for name, choice in tokens(question).items()}
+    found = ranked((choice for choice in question.choices if id(choice) in named), text)
+    return [_option(choice.label, named[id(choice)]) for choice in found[: sizes.OPTIONS]]
+
+
+def sourced(question: Question, value: Any) -> Shown:
+    """A select whose options come from data, searched as a person types: until then a value is its own label."""
+    several = question.kind == "list"
+    element: JSON = {
+        "type": f"{'multi_' if several else ''}external_select",
+        "action_id": ACTION,
+        "min_query_length": 0,
+    }
+    element |= (most(question) if several else {}) | placeholder(question)
+    if value is None or value == []:
+        return Shown(element, held=value is None or holds_empty(question))
+    given = value if several and isinstance(value, list) else [value]
+    named = [each for each in given if isinstance(each, str) and 0 < len(each) <= sizes.OPTION_VALUE]
+    if not _holds(element, named) or len(named) != len(given):
+        return Shown(element, held=False)
+    options = [_option(each, each) for each in named]
+    return Shown(element | ({"initial_options": options} if several else {"initial_option": options[0]}), held=True)
+
+
+def from_data(offered: Sequence[Choice]) -> list[JSON]:
+    """Options from data, as many as Slack shows. Raises ValueError for a value that Slack does not carry."""
+    return [_from_data(choice) for choice in offered[: sizes.OPTIONS]]
+
+
+def _from_data(choice: Choice) -> JSON:
+    if not 0 < len(choice.value) <= sizes.OPTION_VALUE:
+        raise ValueError(f"the option “{choice.label}” has a value of {len(choice.value)} characters, not 1 to 150")
+    return _option(choice.label or choice.value, choice.value)
+
+
+def no_data() -> list[JSON]:
+    """In place of options that could not be looked up."""
+    return [_option("⚠️ The choices could not be looked up. Search again.", UNAVAILABLE)]
 
 
 def _chosen(named: Mapping[str, Choice], value: Any) -> str | None:

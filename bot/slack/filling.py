@@ -1,12 +1,13 @@
 """What people do inside a form: turn its pages, search, work on its lists, submit it, close it. Thin."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 from bot import contract
-from bot.errors import Conflict, Invalid, Problem
-from bot.slack import pages
+from bot.errors import Conflict, Invalid, Problem, Unavailable
+from bot.slack import choices, pages
 from bot.slack.about import STALE, About
 from bot.slack.asking import ACTION
 from bot.slack.entries import Draft, Verb, entries_of, list_of
@@ -16,6 +17,8 @@ from bot.slack.layout import is_list, ref
 from bot.slack.outgoing import checked_view
 from bot.slack.pages import Sheet
 from bot.slack.windows import Window, open_form, sheet_of
+
+log = logging.getLogger(__name__)
 
 JSON = dict[str, Any]
 #: What a click changes, once what stands on the page is kept.
@@ -147,8 +150,24 @@ def found_fields(interaction: Interaction) -> list[JSON]:
 
 def found_choices(interaction: Interaction) -> list[JSON]:
     """The choices of a field that somebody searches for."""
-    body = interaction.args.body
-    return Window(interaction).sheet().choices(str(body.get("block_id", "")), str(body.get("value", "")))
+    body, window = interaction.args.body, Window(interaction)
+    sheet, text = window.sheet(), str(body.get("value", ""))
+    question = sheet.field(str(body.get("block_id", "")))
+    if question is None:
+        return []
+    return _from_data(window, sheet, question.source, text) if question.source else choices.suggested(question, text)
+
+
+def _from_data(window: Window, sheet: Sheet, path: str, text: str) -> list[JSON]:
+    """What the offering's function offers; in a window without words of ours, why it offers nothing."""
+    service, about = window.interaction.service, window.about
+    offering = service.offering(about.offering, about.version)
+    answers = open_form(window.form, sheet.draft, ()).answers if about.chain else sheet.filled.answers
+    try:
+        return choices.from_data(service.options(window.interaction.person, offering, path, answers, text))
+    except (Unavailable, ValueError) as error:
+        log.warning("no options for %s of %s: %s", path, offering.name, error)
+        return choices.no_data()
 
 
 SEARCHES: Mapping[str, Callable[[Interaction], list[JSON]]] = {ACTION: found_choices, pages.FIND: found_fields}

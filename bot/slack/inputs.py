@@ -16,7 +16,7 @@ from typing import Any
 from bot.contract import Question, is_channel_id, is_email, is_person_id, is_uri
 from bot.slack import sizes
 from bot.slack.asking import ACTION, JSON, Shown, free_text, holds_empty, is_optional, most, placeholder
-from bot.slack.choices import Groups, boolean, enum, group, multi
+from bot.slack.choices import Groups, boolean, enum, group, multi, sourced
 
 _NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _MINUTES = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
@@ -30,7 +30,9 @@ def shown(question: Question, value: Any, *, valid: bool, groups: Groups = ()) -
     if question.holds_secret:
         draw = _text if question.secret else _ELEMENTS.get(question.kind, _text)
         return Shown(draw(question, None).element, held=value is None)
-    if question.kind == "group" and groups:
+    if question.source:
+        natural = sourced(question, value)
+    elif question.kind == "group" and groups:
         natural = group(question, value, groups)
     else:
         natural = _ELEMENTS.get(question.kind, _text)(question, value)

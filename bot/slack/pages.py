@@ -16,7 +16,7 @@ from bot.contract import Question
 from bot.errors import Problem
 from bot.slack import forms, sizes
 from bot.slack.about import About
-from bot.slack.choices import Groups, select, suggested
+from bot.slack.choices import Groups, select
 from bot.slack.entries import Draft, entries_of, summary
 from bot.slack.filled import Filled
 from bot.slack.layout import WINDOW, Page, Tier, is_list, page_of, pages, ref, search
@@ -115,10 +115,9 @@ class Sheet:
         to = min((page_of(self.pages, question) for question, _ in placed), default=self.number)
         return texts, self if texts or to == self.number else self.turned(to)
 
-    def choices(self, block: str, text: str) -> list[JSON]:
-        """What a search finds of the choices of the field in that block."""
-        question = next((each for each in self.page.questions if self._block(each) == block), None)
-        return suggested(question, text) if question else []
+    def field(self, block: str) -> Question | None:
+        """The field in that block of this page."""
+        return next((each for each in self.page.questions if self._block(each) == block), None)
 
     def options(self, text: str) -> list[JSON]:
         """The fields that a search finds, as options."""

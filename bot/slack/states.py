@@ -12,7 +12,7 @@ from typing import Any
 from bot.contract import Question, Schema, fields, parse, parse_lines
 from bot.errors import Problem
 from bot.slack.asking import ACTION, block_id, nothing
-from bot.slack.choices import NO, YES, tokens
+from bot.slack.choices import NO, UNAVAILABLE, YES, tokens
 
 JSON = dict[str, Any]
 Path = tuple[str, ...]
@@ -127,6 +127,8 @@ def _one(question: Question, option: Any, _: list[Problem]) -> Any:
     if not isinstance(option, dict) or not isinstance(option.get("value"), str):
         return option
     value = option["value"]
+    if question.source and value == UNAVAILABLE:
+        return _NOTHING
     if question.kind == "boolean":
         return {YES: True, NO: False}.get(value, value)
     known = tokens(question).get(value)
@@ -136,7 +138,7 @@ def _one(question: Question, option: Any, _: list[Problem]) -> Any:
 def _several(question: Question, options: Any, unread: list[Problem]) -> Any:
     if not isinstance(options, list):
         return options
-    picked = [_one(question, option, unread) for option in options]
+    picked = [each for option in options if (each := _one(question, option, unread)) is not _NOTHING]
     if question.kind == "boolean":
         return False if not picked else picked[0] if len(picked) == 1 else picked
     return picked or _NOTHING

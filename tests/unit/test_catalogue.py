@@ -300,3 +300,23 @@ def test_the_jira_handler_follows_what_its_issues_are_for(write: Write) -> None:
     offering = loaded.newest()[0]
     assert loaded.follows(offering.steps["profile"].resources)
     assert not Catalogue({}, {}, {}).follows(offering.steps["profile"].resources)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ('{"phone": lambda person, answers: []}', "options= names 'phone', which the form does not have"),
+        ('{"laptop": lambda person: []}', "options= has no function of the person, the answers"),
+        ('{"laptop": ["a", "b"]}', "options= has no function of the person, the answers"),
+        ('{"disks": lambda person, answers: []}', "disks is neither a text nor a list of texts"),
+    ],
+)
+def test_options_from_data_stand_at_a_text_of_the_form_and_come_from_a_function(
+    write: Write, options: str, said: str
+) -> None:
+    source = GOOD.replace("laptop: str\n", "laptop: str\n    disks: int = 1\n").replace(
+        'approval=Approval("@security")', f"options={options}"
+    )
+    text = refusal(write(vpn=source))
+    assert said in text
+    assert text.startswith(f"{write()}/vpn.py:{line_of(source, 'vpn = Offering')}")

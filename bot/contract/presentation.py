@@ -1,0 +1,99 @@
+"""A schema as it is shown to people: the contract with words about its fields that are no part of it. Pure.
+
+Nothing is checked against a presented schema: it is drawn, and the contract decides.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from bot.contract.questions import OPTIONS
+from bot.contract.schema import Schema, kinds, properties, resolve, target
+
+Change = Callable[[Schema], Schema]
+#: Where a field may be declared that a condition brings in.
+_LISTED, _SINGLE, _NAMED = ("allOf", "anyOf", "oneOf"), ("then", "else"), ("dependencies", "dependentSchemas")
+
+
+class NoSuchField(LookupError):
+    """The form has no field of that path."""
+
+
+def presented(schema: Schema, options: Sequence[str]) -> Schema:
+    """The schema with the fields marked that are chosen from data; without any, the very same schema.
+
+    A path is `network.cidr`, and `users.role` for a field of each entry of a list. Raises NoSuchField, and ValueError
+    for a field that cannot be chosen so.
+    """
+    shown = schema
+    for path in options:
+        shown = _changed(shown, path, lambda part, path=path, root=shown: _chosen(part, path, root))  # type: ignore[misc]
+    return shown
+
+
+def _chosen(part: Schema, path: str, root: Schema) -> Schema:
+    found = resolve(part, root).schema
+    one = resolve(found.get("items"), root).schema if kinds(found) == ("array",) else found
+    if kinds(one) != ("string",) or "enum" in one or "const" in one:
+        raise ValueError(f"{path} is neither a text nor a list of texts")
+    return {**part, OPTIONS: path}
+
+
+def _changed(schema: Schema, path: str, change: Change) -> Schema:
+    found = _walk(schema, tuple(path.split(".")), change, schema, ())
+    if found is None:
+        raise NoSuchField(path)
+    return found
+
+
+def _walk(part: Any, path: tuple[str, ...], change: Change, root: Schema, seen: tuple[str, ...]) -> Schema | None:
+    """A copy of `part` with what stands at `path` changed wherever it is declared; None: it is nowhere."""
+    if not isinstance(part, dict):
+        return None
+    if not path:
+        return change(part)
+    if "$ref" in part:
+        return _walk_behind(part, path, change, root, seen)
+    made = {key: inner for key, inner in _declarations(part, path, change, root, seen) if inner is not None}
+    return {**part, **made} if made else None
+
+
+def _walk_behind(
+    part: Schema, path: tuple[str, ...], change: Change, root: Schema, seen: tuple[str, ...]
+) -> Schema | None:
+    """A reference becomes what it names, for the other places that name it stay as they are."""
+    ref = part["$ref"]
+    behind = target(ref, root) if isinstance(ref, str) and ref not in seen else None
+    if behind is None:
+        return None
+    # As `resolve`: the title behind a reference is the class's.
+    here = {name: value for name, value in behind.items() if name != "title"}
+    here |= {name: value for name, value in part.items() if name != "$ref"}
+    return _walk(here, path, change, root, (*seen, ref))
+
+
+def _declarations(
+    part: Schema, path: tuple[str, ...], change: Change, root: Schema, seen: tuple[str, ...]
+) -> Iterator[tuple[str, Any]]:
+    fields = properties(part)
+    if path[0] in fields:
+        inner = _walk(fields[path[0]], path[1:], change, root, ())
+        yield "properties", None if inner is None else {**fields, path[0]: inner}
+    if "items" in part:
+        yield "items", _walk(part["items"], path, change, root, seen)
+    for word in _SINGLE:
+        yield word, _walk(part.get(word), path, change, root, seen)
+    for word in _LISTED:
+        branches = part[word] if isinstance(part.get(word), list) else []
+        walked = [_walk(branch, path, change, root, seen) for branch in branches]
+        yield word, _either(walked, branches)
+    for word in _NAMED:
+        named: Mapping[str, Any] = part[word] if isinstance(part.get(word), dict) else {}
+        walked = [_walk(each, path, change, root, seen) for each in named.values()]
+        both = _either(walked, list(named.values()))
+        yield word, both and dict(zip(named, both, strict=True))
+
+
+def _either(walked: Sequence[Schema | None], before: Sequence[Any]) -> list[Any] | None:
+    if all(each is None for each in walked):
+        return None
+    return [old if new is None else new for new, old in zip(walked, before, strict=True)]

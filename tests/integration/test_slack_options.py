@@ -1,0 +1,213 @@
+"""Options from data in Slack, over HTTP and when the form is edited: offered to a person, and checked once more."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import httpx
+import pytest
+
+from bot import Person
+from bot.demo.client import Client
+from bot.offering import Options
+from tests.integration.clicks import start_over
+from tests.integration.office import Office, opened
+
+COPY = '''
+"""A copy of a database"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from bot import Approval, Form, Offering, Person, Request
+from bot.handlers import manual
+
+
+class Share(Form):
+    role: str
+
+
+class Copy(Form):
+    region: Literal["eu", "us"] = "eu"
+    database: str
+    tags: list[str] = []
+    shares: list[Share] = []
+
+
+def databases(person: Person, answers: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (f"{answers.get('region')}-{number}", f"{person.name}: {name}")
+        for number, name in enumerate(["orders", "the orders of 2020", "billing"])
+    ]
+
+
+def words(person: Person, answers: Mapping[str, Any], text: str) -> list[str]:
+    return [each for each in ("new", "x-1", "x-2", "admin-1") if each.startswith(text)] if text else ["old", "new"]
+
+
+copy = Offering(
+    "copy",
+    Copy,
+    owner="@data-platform",
+    notify="#data-platform",
+    approval=Approval("@dba"),
+    options={"database": databases, "tags": words, "shares.role": words},
+)
+
+
+@copy.step
+def work(request: Request[Copy]) -> manual.Task:
+    """Somebody does it."""
+    return manual.Task(group="@data-platform", instructions=f"Copy {request.form.database}")
+'''
+
+
+@pytest.fixture(scope="module")
+def open_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    folder = tmp_path_factory.mktemp("offerings")
+    (folder / "copy.py").write_text(COPY.lstrip())
+    with opened(tmp_path_factory.mktemp("office"), offerings=folder) as office:
+        yield office
+
+
+@pytest.fixture
+def office(open_office: Office) -> Iterator[Office]:
+    offering = open_office.process.service.offering("copy")
+    before = dict(offering.options)
+    yield start_over(open_office)
+    offering.options = before
+
+
+@pytest.fixture
+def ada(office: Office) -> Client:
+    return office.ada
+
+
+def ask(office: Office, ada: Client, words: str = "") -> None:
+    ada.type_command("#general", f"/platform request copy {words}")
+    office.until(ada.view)
+
+
+def block(ada: Client, pointer: str) -> str:
+    view = ada.view()
+    assert view is not None
+    names = [str(each.get("block_id", "")) for each in view.blocks]
+    return next(name for name in names if name.partition("~")[0] == pointer)
+
+
+def found(ada: Client, pointer: str, text: str) -> list[str]:
+    return [option["text"]["text"] for option in ada.suggest(block(ada, pointer), text)]
+
+
+def swap(office: Office, **sources: Options) -> None:
+    offering = office.process.service.offering("copy")
+    offering.options = {**offering.options, **sources}
+
+
+def nothing(_person: Person, _answers: Mapping[str, Any]) -> list[str]:
+    return []
+
+
+def broken(_person: Person, _answers: Mapping[str, Any]) -> list[str]:
+    raise ConnectionError("no route")
+
+
+def stored(office: Office, ada: Client) -> dict[str, Any]:
+    view = ada.view()
+    assert view is not None
+    assert view.title.startswith("REQ-"), (view.title, view.errors)
+    return dict(office.process.service.show(office.process.service.person(ada.me.id), view.title).form)
+
+
+def test_what_is_offered_depends_on_who_asks_and_on_the_form_so_far(office: Office, ada: Client) -> None:
+    ask(office, ada)
+    assert found(ada, "/database", "ord")[:2] == [f"{ada.me.name}: orders", f"{ada.me.name}: the orders of 2020"]
+    assert found(ada, "/database", "bill") == [f"{ada.me.name}: billing"]
+    assert found(ada, "/tags", "x") == ["x-1", "x-2"]
+    ada.fill({block(ada, "/region"): "us"})
+    options = ada.suggest(block(ada, "/database"), "billing")
+    assert [each["value"] for each in options] == ["us-2"]
+
+
+def test_what_was_chosen_becomes_the_answer(office: Office, ada: Client) -> None:
+    ask(office, ada)
+    ada.fill({block(ada, "/database"): f"{ada.me.name}: billing", block(ada, "/tags"): ["x-1", "new"]})
+    ada.submit()
+    form = stored(office, ada)
+    assert (form["database"], form["tags"]) == ("eu-2", ["x-1", "new"])
+
+
+def test_a_choice_that_is_gone_stands_at_its_field_and_nothing_else_is_lost(office: Office, ada: Client) -> None:
+    ask(office, ada)
+    ada.fill({block(ada, "/database"): f"{ada.me.name}: billing", block(ada, "/tags"): ["x-1"]})
+    ada.fill({block(ada, "/region"): "us"})
+    ada.submit()
+    assert ada.errors() == {block(ada, "/database"): "“eu-2” is not, or no longer, one of your choices. Choose again."}
+    ada.fill({block(ada, "/database"): f"{ada.me.name}: billing"})
+    ada.submit()
+    assert stored(office, ada)["database"] == "us-2"
+
+
+def test_where_nothing_is_offered_the_submit_says_so(office: Office, ada: Client) -> None:
+    ask(office, ada)
+    ada.fill({block(ada, "/database"): f"{ada.me.name}: billing"})
+    swap(office, database=nothing)
+    ada.submit()
+    assert ada.errors() == {
+        block(ada, "/database"): "There is nothing to choose from for you here, with these answers."
+    }
+
+
+def test_options_that_cannot_be_looked_up_are_told_and_lose_nothing(office: Office, ada: Client) -> None:
+    ask(office, ada)
+    ada.fill({block(ada, "/database"): f"{ada.me.name}: billing"})
+    before = dict(office.process.service.offering("copy").options)
+    swap(office, database=broken)
+    assert found(ada, "/database", "") == ["⚠️ The choices could not be looked up. Search again."]
+    ada.submit()
+    [said] = ada.errors().values()
+    assert said.startswith("The choices for database could not be looked up")
+    swap(office, **before)
+    ada.submit()
+    assert stored(office, ada)["database"] == "eu-2"
+
+
+def test_an_entry_of_a_list_has_options_too(office: Office, ada: Client) -> None:
+    ask(office, ada)
+    ada.fill({block(ada, "/database"): f"{ada.me.name}: billing"})
+    ada.press("entry_add")
+    office.until(lambda: len(ada.views()) == 2)
+    ada.fill({block(ada, "/role"): "admin-1"})
+    ada.submit()
+    office.until(lambda: "admin-1" in str(ada.view()))
+    ada.submit()
+    assert stored(office, ada)["shares"] == [{"role": "admin-1"}]
+
+
+def test_over_http_the_same_choices_count_and_the_contract_says_nothing_of_them(office: Office, ada: Client) -> None:
+    token = office.process.service.create_token(ada.me.id)
+    with httpx.Client(base_url=office.url, headers={"Authorization": f"Bearer {token}"}) as http:
+        refused = http.post("/v1/offerings/copy/requests", json={"form": {"database": "us-1"}})
+        assert refused.status_code == 422
+        assert refused.json()["errors"][0]["pointer"] == "/form/database"
+        made = http.post("/v1/offerings/copy/requests", json={"form": {"region": "us", "database": "us-1"}})
+        assert made.status_code == 201, made.text
+        assert "x-frontdesk" not in http.get("/openapi.json").text
+        swap(office, database=broken)
+        again = http.post("/v1/offerings/copy/requests", json={"form": {"database": "eu-1"}})
+        assert (again.status_code, "could not be looked up" in again.text) == (503, True)
+    assert "x-frontdesk" not in str(office.process.service.offering("copy").contract.to_json())
+
+
+def test_an_edit_is_checked_like_a_request(office: Office, ada: Client) -> None:
+    service = office.process.service
+    person = service.person(ada.me.id)
+    record, _ = service.submit(person, "copy", {"database": "eu-1"})
+    mine = office.told(ada, record.number)
+    ada.click(mine.channel, mine.ts, "edit")
+    office.until(ada.view)
+    ada.fill({block(ada, "/region"): "us"})
+    ada.submit()
+    assert list(ada.errors()) == [block(ada, "/database")]
+    ada.fill({block(ada, "/database"): f"{ada.me.name}: orders"})
+    ada.submit()
+    assert service.show(person, record.number).form["database"] == "us-0"
