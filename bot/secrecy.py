@@ -28,6 +28,8 @@ MASK = "••••"
 def taken_out(form: Form, schema: Schema) -> tuple[JSON, dict[str, str]]:
     """The answers without their secrets, and these by JSON pointer; what is no text is JSON."""
     kept: JSON = form.model_dump(mode="json", warnings=False)
+    if not contract.asks_for_secrets(schema):
+        return kept, {}
     values = form.model_dump(warnings=False)
     taken = {}
     for path in contract.secrets(schema, kept):

@@ -6,6 +6,7 @@ text is for that person. Reads happen on the reader; each use case writes in one
 
 import hashlib
 import json
+import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,12 +16,10 @@ from pydantic import ValidationError
 
 from bot import contract, lifecycle, secrecy
 from bot.catalogue import Catalogue
-from bot.contract import Choice
 from bot.errors import Conflict, Forbidden, Invalid, KeyTaken, NotFound, Problem
 from bot.handler import Follows
 from bot.lifecycle import ApprovalRule, RequestState
 from bot.offering import Form, NotGiven, NotYet, Offering, Request, Step
-from bot.options import Sources
 from bot.people import Directory, Groups
 from bot.permissions import Permissions
 from bot.safe import NoSafe, Safe
@@ -68,7 +67,6 @@ class Service:
     """The use cases over one database and one catalogue."""
 
     def __init__(self, database: Database, catalogue: Catalogue, groups: Groups, safe: Safe | None = None) -> None:
-        self.sources = Sources()
         self.database, self.catalogue, self.groups, self.safe = database, catalogue, groups, safe or NoSafe()
         self.permissions = Permissions(groups)
 
@@ -151,33 +149,24 @@ class Service:
         found = [*again, *(each for each in found if each.pointer not in {problem.pointer for problem in again})]
         if found:
             raise Invalid(found)
+        given = json.dumps(self._with_people(schema, answers))
         try:
-            form: Form = offering.form.model_validate_json(json.dumps(self._with_people(schema, answers)))
+            form: Form = offering.form.model_validate_json(given)
         except ValidationError as error:
             raise Invalid(_unquoted([_problem(each) for each in error.errors()], schema, answers)) from error
+        except Exception as error:
+            if not contract.secrets(schema, dict(answers)):
+                raise
+            raise _without_text(error, offering) from None
         return form
 
-    def options(
-        self, person: PersonRecord, offering: Offering[Any], path: str, answers: Mapping[str, Any], text: str
-    ) -> list[Choice]:
-        """What this person can choose for a field with options from data, nearest to `text` first.
-
-        `answers` are the form so far. Raises Unavailable.
-        """
-        so_far = secrecy.masked(offering.contract.form, answers)
-        return self.sources.found(path, offering.options[path], person.as_person(), so_far, text)
-
-    def _checked(self, person: PersonRecord, offering: Offering[Any], answers: Mapping[str, Any]) -> "_Checked":
-        """The answers as the form, apart from their secrets. Raises Invalid, Unavailable."""
+    def _checked(self, offering: Offering[Any], answers: Mapping[str, Any]) -> "_Checked":
+        """The answers as the form, apart from their secrets. Raises Invalid."""
         schema = offering.contract.form
         form = self.check(offering, answers)
-        if offering.options:
-            so_far = secrecy.masked(schema, contract.with_defaults(schema, dict(answers)))
-            wrong = self.sources.wrong(offering.options, person.as_person(), so_far)
-            if wrong:
-                raise Invalid(wrong)
         kept, secrets = secrecy.taken_out(form, schema)
-        return _Checked(secrecy.form_of(offering.form, schema, kept, _NO_NUMBER), kept, secrets)
+        named = secrecy.form_of(offering.form, schema, kept, _NO_NUMBER) if secrets else form
+        return _Checked(named, kept, secrets)
 
     def _put(self, secrets: Mapping[str, str]) -> dict[str, str]:
         """What the database keeps of them. Before the transaction: the safe may be far away. Raises Unavailable."""
@@ -186,7 +175,7 @@ class Service:
     def plan(self, person: PersonRecord, name: str, answers: Mapping[str, Any]) -> list[Planned]:
         """What a create request would ask for; touches nothing. Raises NotFound, Invalid."""
         offering = self.offering(name)
-        request = _draft(person, self._checked(person, offering, answers).form)
+        request = _draft(person, self._checked(offering, answers).form)
         outputs = {step: _Later(step) for step in offering.steps}
         planned = Request(request.number, "create", request.form, request.requester, request.owner, outputs=outputs)
         return [
@@ -211,7 +200,7 @@ class Service:
         Raises NotFound, Invalid, Unavailable, and Conflict when the key came with other answers.
         """
         offering = self.offering(name, version)
-        checked = self._checked(person, offering, answers)
+        checked = self._checked(offering, answers)
         request = _draft(person, checked.form, reason)
         return self._submit(
             NewRequest(
@@ -270,7 +259,7 @@ class Service:
         """Put other answers into a request that waits for approval. Raises NotFound, Forbidden, Invalid, Conflict."""
         record = self.may_edit(person, number)
         offering = self.offering(record.offering, record.version)
-        checked = self._checked(person, offering, answers)
+        checked = self._checked(offering, answers)
         rules = _rules(offering, _draft(person, checked.form, record.reason))
         secrets = self._put(checked.secrets)
         return self._change(record, lambda tx: requests.edit(tx, record.id, person.id, checked.kept, rules, secrets))
@@ -467,14 +456,14 @@ class Service:
             raise Conflict(f"{_story(record)} Nothing was changed.")
 
     def _change(self, record: RequestRecord, change: Callable[[Tx], Any]) -> RequestRecord:
-        """Write, or say who was first: as this transaction sees it, for the winner's may not be on disk yet."""
-        with self.database.write() as tx:
-            try:
+        """Write, or say who was first."""
+        try:
+            with self.database.write() as tx:
                 change(tx)
-            except Moved:
-                now = reads.request(tx, record.id) or record
-                raise Conflict(f"{_story(now)} Nothing was changed.") from None
-            changed = reads.request(tx, record.id)
+                changed = reads.request(tx, record.id)
+        except Moved:
+            now = self._request(record.id) or record
+            raise Conflict(f"{_story(now)} Nothing was changed.") from None
         return changed or record
 
     def _submit(self, new: NewRequest) -> tuple[RequestRecord, bool]:
@@ -618,6 +607,12 @@ def _unquoted(found: list[Problem], schema: contract.Schema, answers: Mapping[st
         if len(secret) >= _LEAST_TELLING:
             found = [Problem(each.pointer, each.detail.replace(secret, secrecy.MASK)) for each in found]
     return found
+
+
+def _without_text(error: Exception, offering: Offering[Any]) -> Exception:
+    """A bug in a validator that saw secrets, for the log: where it is, without words that may quote one."""
+    *_, place = traceback.extract_tb(error.__traceback__)
+    return RuntimeError(f"{type(error).__name__} in the form of {offering.name}, at {place.filename}:{place.lineno}")
 
 
 def _holder(answers: dict[str, Any], path: tuple[str, ...]) -> tuple[dict[str, Any] | None, str]:
