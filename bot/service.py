@@ -16,10 +16,12 @@ from pydantic import ValidationError
 
 from bot import contract, lifecycle, secrecy
 from bot.catalogue import Catalogue
+from bot.contract import Choice
 from bot.errors import Conflict, Forbidden, Invalid, KeyTaken, NotFound, Problem
 from bot.handler import Follows
 from bot.lifecycle import ApprovalRule, RequestState
 from bot.offering import Form, NotGiven, NotYet, Offering, Request, Step
+from bot.options import Sources
 from bot.people import Directory, Groups
 from bot.permissions import Permissions
 from bot.safe import NoSafe, Safe
@@ -67,6 +69,7 @@ class Service:
     """The use cases over one database and one catalogue."""
 
     def __init__(self, database: Database, catalogue: Catalogue, groups: Groups, safe: Safe | None = None) -> None:
+        self.sources = Sources()
         self.database, self.catalogue, self.groups, self.safe = database, catalogue, groups, safe or NoSafe()
         self.permissions = Permissions(groups)
 
@@ -160,10 +163,25 @@ class Service:
             raise _without_text(error, offering) from None
         return form
 
-    def _checked(self, offering: Offering[Any], answers: Mapping[str, Any]) -> "_Checked":
-        """The answers as the form, apart from their secrets. Raises Invalid."""
+    def options(
+        self, person: PersonRecord, offering: Offering[Any], path: str, answers: Mapping[str, Any], text: str
+    ) -> list[Choice]:
+        """What this person can choose for a field with options from data, nearest to `text` first.
+
+        `answers` are the form so far. Raises Unavailable.
+        """
+        so_far = secrecy.masked(offering.contract.form, answers)
+        return self.sources.found(path, offering.options[path], person.as_person(), so_far, text)
+
+    def _checked(self, person: PersonRecord, offering: Offering[Any], answers: Mapping[str, Any]) -> "_Checked":
+        """The answers as the form, apart from their secrets. Raises Invalid, Unavailable."""
         schema = offering.contract.form
         form = self.check(offering, answers)
+        if offering.options:
+            so_far = secrecy.masked(schema, contract.with_defaults(schema, dict(answers)))
+            wrong = self.sources.wrong(offering.options, person.as_person(), so_far)
+            if wrong:
+                raise Invalid(wrong)
         kept, secrets = secrecy.taken_out(form, schema)
         named = secrecy.form_of(offering.form, schema, kept, _NO_NUMBER) if secrets else form
         return _Checked(named, kept, secrets)
@@ -175,7 +193,7 @@ class Service:
     def plan(self, person: PersonRecord, name: str, answers: Mapping[str, Any]) -> list[Planned]:
         """What a create request would ask for; touches nothing. Raises NotFound, Invalid."""
         offering = self.offering(name)
-        request = _draft(person, self._checked(offering, answers).form)
+        request = _draft(person, self._checked(person, offering, answers).form)
         outputs = {step: _Later(step) for step in offering.steps}
         planned = Request(request.number, "create", request.form, request.requester, request.owner, outputs=outputs)
         return [
@@ -200,7 +218,7 @@ class Service:
         Raises NotFound, Invalid, Unavailable, and Conflict when the key came with other answers.
         """
         offering = self.offering(name, version)
-        checked = self._checked(offering, answers)
+        checked = self._checked(person, offering, answers)
         request = _draft(person, checked.form, reason)
         return self._submit(
             NewRequest(
@@ -259,7 +277,7 @@ class Service:
         """Put other answers into a request that waits for approval. Raises NotFound, Forbidden, Invalid, Conflict."""
         record = self.may_edit(person, number)
         offering = self.offering(record.offering, record.version)
-        checked = self._checked(offering, answers)
+        checked = self._checked(person, offering, answers)
         rules = _rules(offering, _draft(person, checked.form, record.reason))
         secrets = self._put(checked.secrets)
         return self._change(record, lambda tx: requests.edit(tx, record.id, person.id, checked.kept, rules, secrets))
@@ -456,14 +474,14 @@ class Service:
             raise Conflict(f"{_story(record)} Nothing was changed.")
 
     def _change(self, record: RequestRecord, change: Callable[[Tx], Any]) -> RequestRecord:
-        """Write, or say who was first."""
-        try:
-            with self.database.write() as tx:
+        """Write, or say who was first: as this transaction sees it, for the winner's may not be on disk yet."""
+        with self.database.write() as tx:
+            try:
                 change(tx)
-                changed = reads.request(tx, record.id)
-        except Moved:
-            now = self._request(record.id) or record
-            raise Conflict(f"{_story(now)} Nothing was changed.") from None
+            except Moved:
+                now = reads.request(tx, record.id) or record
+                raise Conflict(f"{_story(now)} Nothing was changed.") from None
+            changed = reads.request(tx, record.id)
         return changed or record
 
     def _submit(self, new: NewRequest) -> tuple[RequestRecord, bool]:
