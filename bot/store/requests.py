@@ -291,7 +291,7 @@ def move(tx: Tx, row: tables.Request, how: Move, person_id: int | None, data: di
     if over:
         sealed.forget(tx, tables.stored(row.id))
     if over and how.target != RequestState.FULFILLED:
-        _skip_steps(tx, tables.stored(row.id))
+        _skip_steps(tx, tables.stored(row.id), how)
     _instance_after(tx, row, how.event)
     outbox.record(tx, row, how.event, person_id, data)
 
@@ -304,16 +304,19 @@ def _instance_after(tx: Tx, row: tables.Request, event: str) -> None:
         tx.exec(query.values(state=state, updated_at=tx.now))
 
 
-def _skip_steps(tx: Tx, request_id: int) -> None:
-    """What has not begun never will. An early step that is at work goes on, so that what it makes can be told the end."""
+def _skip_steps(tx: Tx, request_id: int, how: Move) -> None:
+    """What has not begun never will, and a cancelled step is told to stop.
+
+    An early step that is at work when approvers or the requester end the request goes on, so that what it makes can be
+    told the end.
+    """
     table = tables.Step
     over = (StepState.DONE, StepState.FAILED)
-    at_work = (
-        col(table.early)
-        & col(table.started_at).is_not(None)
-        & col(table.state).in_((StepState.RUNNING, StepState.WAITING))
-    )
-    query = update(table).where(col(table.request_id) == request_id, col(table.state).not_in(over), ~at_work)
+    left = [col(table.request_id) == request_id, col(table.state).not_in(over)]
+    if how is not lifecycle.CANCEL:
+        begun = col(table.early) & col(table.started_at).is_not(None)
+        left.append(~(begun & col(table.state).in_((StepState.RUNNING, StepState.WAITING))))
+    query = update(table).where(*left)
     tx.exec(query.values(state=StepState.SKIPPED, ask=None, run_at=None, ended_at=tx.now))
 
 
