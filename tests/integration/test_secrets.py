@@ -16,7 +16,7 @@ from bot.secrecy import MASK
 from bot.store import tables
 from bot.store.records import PersonRecord, RequestRecord
 from tests.conftest import Desk
-from tests.integration.office import Office, everything, opened, text_of
+from tests.integration.office import Office, buttons, everything, opened, text_of
 from tests.integration.receiver import Receiver, answer
 from tests.integration.test_cli import process
 
@@ -261,6 +261,35 @@ def test_a_secret_from_http_and_the_command_line_is_told_to_nobody(canaries: Can
         assert canaries.http("GET", where, ada).status_code == 200
     assert secrets_kept(canaries) == 2, "those of the other request"
     office.told(office.ada, number)
+    canaries.search()
+
+
+def test_an_edit_in_slack_asks_for_each_secret_again(canaries: Canaries) -> None:
+    office, ada = canaries.office, canaries.office.ada
+    first, second = canaries.plant("first"), canaries.plant("second")
+    ada.type_command("#general", "/platform request restore name=orders")
+    office.until(ada.view)
+    ada.fill({"/password": first, "/login/token": canaries.plant("token")})
+    ada.submit()
+    view = ada.view()
+    assert view is not None
+    number = view.title
+    ada.close_all()
+    mine = office.until(lambda: next((m for m in everything(ada) if "edit" in buttons(m)), None))
+    ada.click(mine.channel, mine.ts, "edit")
+    office.until(ada.view)
+    opened_view = ada.view()
+    assert opened_view is not None
+    assert "a secret is not shown again" in repr(opened_view.body)
+    assert "orders" in repr(opened_view.body)
+    assert MASK not in repr(opened_view.values)
+    ada.submit()
+    assert set(ada.errors()) == {"/password", "/login/token"}
+    ada.fill({"/password": second, "/login/token": canaries.plant("token")})
+    ada.submit()
+    assert ada.view() is None, ada.errors()
+    office.until(lambda: shown(canaries, number, "awaiting_approval").revision == 2)
+    assert secrets_kept(canaries) == 2
     canaries.search()
 
 
