@@ -145,6 +145,7 @@ def check(offering: Offering[Any]) -> list[type[Resource[Any]]]:
             )
     _refuse_faults(offering)
     _refuse_options(offering)
+    _refuse_overlay(offering)
     return [kind for step in offering.steps.values() for kind in step.resources]
 
 
@@ -167,17 +168,31 @@ def _refuse_options(offering: Offering[Any]) -> None:
                 where=offering.where,
                 hint="Write def choices(person: Person, answers: Mapping[str, Any]) -> list[str].",
             )
+
+
+def _refuse_overlay(offering: Offering[Any]) -> None:
+    """What options= and overlay= say of the form."""
     try:
-        offering.presented  # noqa: B018 - made here once, to see whether it can be made
+        shown = offering.presented
     except contract.NoSuchField as error:
+        said = "overlay" if str(error) in offering.overlay else "options"
         names = ", ".join(question.name for question in contract.fields(offering.contract.form)) or "no fields"
         raise Misconfigured(
-            f"options= names {str(error)!r}, which the form does not have.",
+            f"{said}= names {str(error)!r}, which the form does not have.",
             where=offering.where,
             hint=f"The form has {names}.",
         ) from None
     except ValueError as error:
-        raise Misconfigured(f"options=: {error}.", where=offering.where, hint="Make it a str or a list[str].") from None
+        raise Misconfigured(
+            f"options= and overlay=: {error}.", where=offering.where, hint="offerings/README.md says what they know."
+        ) from None
+    for question in contract.fields(shown):
+        if question.hidden and question.required and question.default is None:
+            raise Misconfigured(
+                f"overlay= hides {question.name!r}, which must be answered.",
+                where=offering.where,
+                hint="Give the field a default, or show it.",
+            )
 
 
 def oddities(offering: Offering[Any]) -> list[str]:

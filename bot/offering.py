@@ -17,7 +17,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from bot import contract
-from bot.contract import Contract, Schema
+from bot.contract import Contract, Look, Schema
 from bot.errors import Misconfigured
 from bot.handler import Outputs, Resource, Secret
 
@@ -29,6 +29,11 @@ class Form(BaseModel):
 
     # No input in the text of an error: it may be a secret, and errors are logged.
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid", hide_input_in_errors=True)
+
+    @classmethod
+    def looks(cls) -> Mapping[str, Look]:
+        """How its fields are shown where the offering says nothing else: an overlay, by field path."""
+        return {}
 
 
 class _Reference(str):
@@ -217,6 +222,7 @@ class Offering(Generic[F]):
         expires: "Expiry[F] | None" = None,
         public: Sequence[str] | None = None,
         options: Mapping[str, Options] | None = None,
+        overlay: Mapping[str, Look] | None = None,
     ) -> None:
         """Declare an offering.
 
@@ -225,7 +231,8 @@ class Offering(Generic[F]):
         function of the request that gives a duration, a date or None. `public` names the fields that a card in a
         channel may show (default: all that are not secret). `approval` may be a function of the request; delete
         requests follow the same rule unless that function says otherwise. `options` says by field path where options
-        come from: they are no part of the contract, and what was chosen is checked once more on submit.
+        come from, `overlay` how a field is shown: both are no part of the contract. What was chosen from options is
+        checked once more on submit.
         """
         frame = sys._getframe(1)  # noqa: SLF001 - the author's file and line, for every later complaint
         self.module = str(frame.f_globals.get("__name__", ""))
@@ -234,6 +241,7 @@ class Offering(Generic[F]):
         self.tags, self.approval, self.outputs, self.expires = tuple(tags), approval, outputs, expires
         self.public = None if public is None else tuple(public)
         self.options: Mapping[str, Options] = dict(options or {})
+        self.overlay: Mapping[str, Look] = dict(overlay or {})
         self.steps: dict[str, Step[F, Any]] = {}
         doc = inspect.cleandoc(frame.f_globals.get("__doc__") or "").partition("\n")
         self.title = title or doc[0].rstrip(".") or name
@@ -255,7 +263,9 @@ class Offering(Generic[F]):
     @cached_property
     def presented(self) -> Schema:
         """The form as people see it: the contract's, and what is no part of it. Raises NoSuchField, ValueError."""
-        return contract.presented(self.contract.form, tuple(self.options))
+        looks = self.form.looks()
+        overlay: dict[str, Look] = {path: {**looks.get(path, {}), **look} for path, look in self.overlay.items()}
+        return contract.presented(self.contract.form, tuple(self.options), {**looks, **overlay})
 
     @property
     def takes_secrets(self) -> bool:

@@ -5,7 +5,7 @@ with_defaults(schema, value)    what was left out, as declared
 faults(schema)                  what is wrong with the schema itself
 oddities(schema)                what is odd in it, and still works
 applied(schema, value)          the form that holds for the answers so far: conditions worked off
-presented(schema, options)      as it is shown, with what is no part of the contract
+presented(schema, ...)          as it is shown, with what is no part of the contract
 ranked(choices, text)           the choices that somebody searches for
 fields(schema)                  its questions, for a modal, options or a table
 parse(question, text)           text as a typed value; `typed` for `field=value` pairs
@@ -21,7 +21,7 @@ from bot.contract.compatibility import breaking, comparable
 from bot.contract.conditions import Applied, applied
 from bot.contract.formats import expected, is_channel_id, is_datetime, is_email, is_person_id, is_uri
 from bot.contract.oddities import oddities
-from bot.contract.presentation import NoSuchField, presented
+from bot.contract.presentation import Look, NoSuchField, presented
 from bot.contract.questions import Choice, Kind, Question, fields, humanised
 from bot.contract.schema import Schema, pointer, remembered, resolve
 from bot.contract.search import ranked
@@ -35,6 +35,7 @@ __all__ = [
     "Choice",
     "Contract",
     "Kind",
+    "Look",
     "NoSuchField",
     "Question",
     "Schema",

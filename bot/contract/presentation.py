@@ -4,9 +4,9 @@ Nothing is checked against a presented schema: it is drawn, and the contract dec
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, TypedDict, get_args
 
-from bot.contract.questions import OPTIONS
+from bot.contract.questions import ADVANCED, HIDDEN, OPTIONS, ORDER, WIDGET
 from bot.contract.schema import Schema, kinds, properties, resolve, target
 
 Change = Callable[[Schema], Schema]
@@ -14,20 +14,68 @@ Change = Callable[[Schema], Schema]
 _LISTED, _SINGLE, _NAMED = ("allOf", "anyOf", "oneOf"), ("then", "else"), ("dependencies", "dependentSchemas")
 
 
+Widget = Literal["textarea", "radio", "select"]
+
+
+class Look(TypedDict, total=False):
+    """How a field is shown."""
+
+    title: str
+    #: What stands below it, instead of its description.
+    help: str
+    #: Nobody is asked: its default holds, or what a command or another door says.
+    hidden: bool
+    #: It stands behind the others, under Advanced, unless it must be answered.
+    advanced: bool
+    widget: Widget
+    #: For an object, and under the empty path for the form: these of its fields come first, in this order.
+    order: Sequence[str]
+
+
+_WORDS = {
+    "title": "title",
+    "help": "description",
+    "hidden": HIDDEN,
+    "advanced": ADVANCED,
+    "widget": WIDGET,
+    "order": ORDER,
+}
+
+
 class NoSuchField(LookupError):
     """The form has no field of that path."""
 
 
-def presented(schema: Schema, options: Sequence[str]) -> Schema:
-    """The schema with the fields marked that are chosen from data; without any, the very same schema.
+def presented(schema: Schema, options: Sequence[str] = (), overlay: Mapping[str, Look] | None = None) -> Schema:
+    """The schema as an overlay says, with the fields marked that are chosen from data; the very same without both.
 
     A path is `network.cidr`, and `users.role` for a field of each entry of a list. Raises NoSuchField, and ValueError
-    for a field that cannot be chosen so.
+    for what cannot be done with a field.
     """
     shown = schema
+    for path, look in (overlay or {}).items():
+        words = _words(path, look)
+        for name in set(look.get("order", ())) - {"*"}:
+            _changed(shown, f"{path}.{name}" if path else name, dict)
+        shown = _changed(shown, path, lambda part, words=words: _worded(part, words))  # type: ignore[misc]
     for path in options:
         shown = _changed(shown, path, lambda part, path=path, root=shown: _chosen(part, path, root))  # type: ignore[misc]
     return shown
+
+
+def _words(path: str, look: Look) -> Schema:
+    unknown = sorted(look.keys() - _WORDS.keys())
+    if unknown:
+        raise ValueError(f"{path or 'the form'}: {', '.join(unknown)} is none of {', '.join(_WORDS)}")
+    if look.get("widget", "select") not in get_args(Widget):
+        raise ValueError(f"{path}: there is no widget {look['widget']!r} but {', '.join(get_args(Widget))}")
+    return {_WORDS[word]: value for word, value in look.items()}
+
+
+def _worded(part: Schema, words: Schema) -> Schema:
+    if ORDER in words and isinstance(part.get("items"), dict):
+        part = {**part, "items": {**part["items"], ORDER: words[ORDER]}}
+    return {**part, **words}
 
 
 def _chosen(part: Schema, path: str, root: Schema) -> Schema:
@@ -39,7 +87,7 @@ def _chosen(part: Schema, path: str, root: Schema) -> Schema:
 
 
 def _changed(schema: Schema, path: str, change: Change) -> Schema:
-    found = _walk(schema, tuple(path.split(".")), change, schema, ())
+    found = _walk(schema, tuple(path.split(".")) if path else (), change, schema, ())
     if found is None:
         raise NoSuchField(path)
     return found

@@ -49,6 +49,8 @@ _FORMATS: dict[str, Kind] = {
 CASE = "x-frontdesk-case"
 #: Marks a field whose options come from data, by its path; see `bot.contract.presentation`.
 OPTIONS = "x-frontdesk-options"
+#: Words of a presentation: a field that nobody is asked, one that can wait, how it is shown, the order of an object's.
+HIDDEN, ADVANCED, WIDGET, ORDER = (f"x-frontdesk-{word}" for word in ("hidden", "advanced", "widget", "order"))
 #: `^(small|large)$`: the values of an enum in a pattern.
 _ALTERNATION = re.compile(r"\^\((?:\?:)?((?:[\w /:@,-]|\\[.-])+(?:\|(?:[\w /:@,-]|\\[.-])+)+)\)\$")
 #: A text that may be longer than this gets several lines.
@@ -114,6 +116,21 @@ class Question:
         """The path under which the offering says where its options come from; empty: nowhere."""
         return str(self.schema.get(OPTIONS) or "")
 
+    @property
+    def hidden(self) -> bool:
+        """Whether nobody is asked."""
+        return self.schema.get(HIDDEN) is True
+
+    @property
+    def advanced(self) -> bool:
+        """Whether it can wait behind the others."""
+        return self.schema.get(ADVANCED) is True
+
+    @property
+    def widget(self) -> str:
+        """How the offering wants it shown; empty: as the schema says."""
+        return str(self.schema.get(WIDGET) or "")
+
     @cached_property
     def entry(self) -> Schema | None:
         """The form of one entry, for a list of objects; None: it is no such list, or cannot stand alone."""
@@ -171,7 +188,7 @@ class _Around:
 
 def _inside(schema: Schema, around: _Around, root: Schema) -> Iterator[Question]:
     names = required(schema)
-    for name, declared in properties(schema).items():
+    for name, declared in _ordered(schema):
         found = resolve(declared, root)
         question = _question(name, found, root, around, must=name in names)
         yield question
@@ -185,6 +202,13 @@ def _inside(schema: Schema, around: _Around, root: Schema) -> Iterator[Question]
                 case=question.case,
             )
             yield from _inside(found.schema, inner, root)
+
+
+def _ordered(schema: Schema) -> list[tuple[str, Any]]:
+    """The fields of an object as its presentation wants them; `*` stands for all that it does not name."""
+    declared, order = properties(schema), list(schema.get(ORDER, ()))
+    rest = order.index("*") if "*" in order else len(order)
+    return sorted(declared.items(), key=lambda each: order.index(each[0]) if each[0] in order else rest)
 
 
 def _question(name: str, found: Resolved, root: Schema, around: _Around, *, must: bool) -> Question:

@@ -121,7 +121,7 @@ def _draw(chosen: Chosen, stage: Stage) -> None:
 def pages(offering: Offering[Any]) -> list[dict[str, Any]]:
     """The views of an empty form, a page each."""
     about = About(offering=offering.name, version=offering.version)
-    sheet = Sheet(Filled(offering.contract.form), about, offering.title, FORM, "Request", Draft())
+    sheet = Sheet(Filled(offering.presented), about, offering.title, FORM, "Request", Draft())
     return [sheet.turned(number).view() if number else sheet.view() for number in range(len(sheet.pages))]
 
 

@@ -10,10 +10,11 @@ from pydantic import ConfigDict, PrivateAttr, model_validator
 from typing_extensions import override
 
 from bot import contract
-from bot.contract import Schema
+from bot.contract import Look, Schema
 from bot.contract.schema import properties, resolve
 from bot.imports import files
 from bot.imports.imported import Imported
+from bot.imports.looks import looks
 from bot.offering import Form
 
 
@@ -49,6 +50,12 @@ class ImportedForm(Form):
     def model_json_schema(cls, *_: Any, **__: Any) -> Schema:
         """The imported schema."""
         return cls._schema
+
+    @classmethod
+    @override
+    def looks(cls) -> Mapping[str, Look]:
+        """As the document's author wants its fields shown."""
+        return looks(cls._schema, cls.imported.hints) if cls.imported else {}
 
     @model_validator(mode="before")
     @classmethod

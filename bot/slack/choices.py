@@ -81,7 +81,7 @@ def enum(question: Question, value: Any) -> Shown:
     """Radio buttons for a few, a select for more; beyond Slack's hundred one that is searched as a person types."""
     named = tokens(question)
     # A radio button cannot be taken back, so what may stay empty is a select.
-    radio = len(named) <= _FEW and is_certain(question)
+    radio = _at_once(question, named) and is_certain(question)
     element: JSON = {"type": "radio_buttons" if radio else "static_select", "action_id": ACTION}
     element |= _offered("external_select", named)
     element |= {} if radio else placeholder(question)
@@ -89,6 +89,12 @@ def enum(question: Question, value: Any) -> Shown:
     if chosen is None:
         return Shown(element, held=value is None)
     return Shown(element | {"initial_option": _option(named[chosen].label, chosen)}, held=True)
+
+
+def _at_once(question: Question, named: Mapping[str, Choice]) -> bool:
+    """Whether all options are seen at once, without a click."""
+    most = {"select": 0, "radio": sizes.CHOICES}.get(question.widget, _FEW)
+    return len(named) <= most
 
 
 def _offered(searched: str, named: Mapping[str, Choice]) -> JSON:
@@ -149,7 +155,7 @@ def _chosen(named: Mapping[str, Choice], value: Any) -> str | None:
 def multi(question: Question, value: Any) -> Shown:
     """Checkboxes for a few, a select for more, as `enum`."""
     named = tokens(question)
-    few = len(named) <= _FEW
+    few = _at_once(question, named)
     element: JSON = {"type": "checkboxes" if few else "multi_static_select", "action_id": ACTION}
     element |= _offered("multi_external_select", named)
     element |= {} if few else most(question) | placeholder(question)

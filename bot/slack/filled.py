@@ -51,6 +51,11 @@ class Filled:
         return self.applied.questions
 
     @cached_property
+    def shown(self) -> tuple[Question, ...]:
+        """What of it people see; the rest keeps what it was given, or its default."""
+        return visible(self.questions)
+
+    @cached_property
     def answers(self) -> JSON:
         """All of the answers, as if every page had been looked at: what a submit hands in."""
         return self._answers(self.applied)
@@ -118,6 +123,14 @@ class Filled:
 
     def _value(self, question: Question, start: JSON) -> Any:
         return self.entered[question.key] if question.key in self.entered else _untouched(question, start)
+
+
+def visible(questions: tuple[Question, ...]) -> tuple[Question, ...]:
+    """Without those that are hidden, and what stands in them."""
+    hidden = [each.path for each in questions if each.hidden]
+    if not hidden:
+        return questions
+    return tuple(each for each in questions if not any(each.path[: len(path)] == path for path in hidden))
 
 
 def _untouched(question: Question, start: JSON) -> Any:

@@ -59,7 +59,7 @@ def modal(
     filled = Filled(schema, answers or {})
     wrong = notes(filled, problems)
     blocks = [*intro, *(note(text) for text in wrong.pop("", []))]
-    for question in filled.questions:
+    for question in filled.shown:
         if question.kind == "section":
             blocks += heading(question, wrong)
         else:
@@ -136,7 +136,7 @@ def notes(filled: Filled, problems: Sequence[Problem] = ()) -> dict[str, list[st
     if not (own or problems):
         return {}
     named = {problem.pointer for problem in problems}
-    known = {question.pointer for question in filled.questions}
+    known = {question.pointer for question in filled.shown}
     texts: dict[str, list[str]] = {}
     for problem in (*problems, *(problem for problem in own if problem.pointer not in named)):
         pointer = problem.pointer

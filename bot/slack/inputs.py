@@ -48,7 +48,7 @@ def _text(question: Question, value: Any) -> Shown:
     typed = value if held and value is not None else ""
     least, most = _length(schema.get("minLength")), _length(schema.get("maxLength"))
     element: JSON = {"type": "plain_text_input", "action_id": ACTION}
-    if question.kind == "text" or "\n" in typed:
+    if question.kind == "text" or question.widget == "textarea" or "\n" in typed:
         element["multiline"] = True
     # What is there already may be too short or too long: the person sees it, and is told on submitting.
     if not typed or len(typed) >= least:

@@ -15,7 +15,7 @@ from typing import Literal
 from bot.contract import Applied, Question
 from bot.slack import sizes
 from bot.slack.choices import token
-from bot.slack.filled import Filled
+from bot.slack.filled import Filled, visible
 
 Tier = Literal["all", "must", "more", "secret"]
 
@@ -67,16 +67,27 @@ def pages(filled: Filled, *, lists: bool = True) -> list[Page]:
 
 @lru_cache(maxsize=500)
 def _laid_out(applied: Applied, lists: bool) -> tuple[Page, ...]:
-    questions = applied.questions
+    questions = visible(applied.questions)
     inputs = [question for question in questions if question.kind != "section"]
     blocks = 2 * (len(questions) - len(inputs)) + sum(_blocks(each, lists) for each in inputs)
     few = len(inputs) <= MOST_INPUTS and blocks <= sizes.VIEW_BLOCKS - 5
-    if few and sum(map(_bytes, inputs)) <= _MOST_BYTES:
-        return (Page("all", questions),)
-    tiers: dict[Tier, list[Question]] = {"must": [], "more": [], "secret": []}
+    one = few and sum(map(_bytes, inputs)) <= _MOST_BYTES
+    tiers: dict[Tier, list[Question]] = {"all": [], "must": [], "more": [], "secret": []}
     for question in inputs:
-        tiers[_tier(question, applied)].append(question)
+        tier = _tier(question, applied)
+        tiers["all" if one and not (question.advanced and tier != "must") else tier].append(question)
+    if one:
+        first = Page("all", tuple(_headed(questions, tiers.pop("all"))))
+        more = [Page(tier, part) for tier, each in tiers.items() for part in _parts(each, lists)]
+        return (first, *more) if first.questions or not more else tuple(more)
     return tuple(Page(tier, part) for tier, each in tiers.items() for part in _parts(each, lists))
+
+
+def _headed(questions: Sequence[Question], asked: Sequence[Question]) -> Iterator[Question]:
+    """These questions, with the sections that they stand in."""
+    around = {each.path[:depth] for each in asked for depth in range(1, len(each.path))}
+    keys = {each.key for each in asked}
+    return (each for each in questions if each.key in keys or (each.kind == "section" and each.path in around))
 
 
 def _tier(question: Question, applied: Applied) -> Tier:

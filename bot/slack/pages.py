@@ -103,7 +103,7 @@ class Sheet:
 
         A problem of a page that is not shown turns to that page, unless there is one here too.
         """
-        placed, leftover = forms.beside(self.filled.questions, problems)
+        placed, leftover = forms.beside(self.filled.shown, problems)
         inputs = [each for each in self.page.questions if each.kind != "section" and not self._is_list(each)]
         blocks = {each.key: self._block(each) for each in inputs}
         texts = {blocks[question.key]: text for question, text in placed if question.key in blocks}
@@ -167,7 +167,7 @@ class Sheet:
             return []
         many = sum(len(page.questions) for page in self.pages)
         text = f"Page {self.number + 1} of {len(self.pages)}. {_TIERS[self.page.tier].format(many=many)}"
-        if self.page.tier != "must" and self.number == 0:
+        if self.page.tier == "more" and self.number == 0:
             text = f"Page 1 of {len(self.pages)}. Nothing has to be answered; there are {many} fields."
         where = {"type": "context", "elements": [plain_text(text, sizes.TEXT)]}
         names = {str(at): f"{at + 1}: {page.name}" for at, page in enumerate(self.pages)}
@@ -221,7 +221,7 @@ class Sheet:
 
 
 _TIERS: dict[Tier, str] = {
-    "all": "",
+    "all": "The other pages have defaults or may stay empty: all in all {many} fields.",
     "must": "What must be answered. The other pages have defaults or may stay empty: all in all {many} fields.",
     "more": "Advanced: what has a default or may stay empty.",
     "secret": "Secrets stand last and are never kept: fill them in just before you submit.",

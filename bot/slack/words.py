@@ -80,7 +80,7 @@ class Words:
         public = None if all_of_it else self.offering.public
         return [
             (escape(question.title), self.value(question, value))
-            for question in contract.fields(self.offering.contract.form)
+            for question in contract.fields(self.offering.presented)
             if question.kind != "section"
             and not question.secret
             and (public is None or question.path[0] in public)

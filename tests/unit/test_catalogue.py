@@ -320,3 +320,18 @@ def test_options_from_data_stand_at_a_text_of_the_form_and_come_from_a_function(
     text = refusal(write(vpn=source))
     assert said in text
     assert text.startswith(f"{write()}/vpn.py:{line_of(source, 'vpn = Offering')}")
+
+
+@pytest.mark.parametrize(
+    ("overlay", "said"),
+    [
+        ('{"phone": {"title": "Telephone"}}', "overlay= names 'phone', which the form does not have"),
+        ('{"laptop": {"hidden": True}}', "overlay= hides 'laptop', which must be answered"),
+        ('{"laptop": {"widget": "slider"}}', "laptop: there is no widget 'slider'"),
+    ],
+)
+def test_an_overlay_speaks_of_the_form_and_hides_nothing_that_must_be_answered(
+    write: Write, overlay: str, said: str
+) -> None:
+    source = GOOD.replace('approval=Approval("@security")', f"overlay={overlay}")
+    assert said in refusal(write(vpn=source))
