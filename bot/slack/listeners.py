@@ -39,8 +39,8 @@ def register(app: App, service: Service, directory: SlackDirectory) -> None:
         app.view_closed(name)(ack=_acknowledge, lazy=[listeners.lazily(filling.closed)])
     for name, do in {**_CLICKS, **filling.CLICKS}.items():
         app.action(name)(ack=_acknowledge, lazy=[listeners.lazily(do)])
-    for name in ("new_request", "request_from_message"):
-        app.shortcut(name)(ack=_acknowledge, lazy=[listeners.lazily(_shortcut)])
+    app.shortcut("new_request")(ack=_acknowledge, lazy=[listeners.lazily(_shortcut)])
+    app.shortcut("request_from_message")(ack=_acknowledge, lazy=[listeners.lazily(_shortcut)])
     app.event(re.compile(".*"))(_acknowledge)
     app.action(re.compile(".*"))(ack=_acknowledge, lazy=[listeners.lazily(_stale_button)])
     app.view(re.compile(".*"))(listeners.submission(_stale_view))

@@ -15,12 +15,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from bot.contract import Question, problems
 from bot.demo import inputs
 from bot.errors import Problem
+from bot.slack.about import About
 from bot.slack.entries import Draft, entries_of, list_of
 from bot.slack.filled import Filled
 from bot.slack.limits import view_problems
 from bot.slack.pages import Sheet
 from bot.slack.states import read_blocks
-from bot.slack.about import About
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1, max_size=12).filter(str.strip)
 PORT = {"properties": {"name": {"type": "string"}, "port": {"type": "integer"}}, "required": ["name"]}
