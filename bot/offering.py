@@ -223,6 +223,7 @@ class Offering(Generic[F]):
         public: Sequence[str] | None = None,
         options: Mapping[str, Options] | None = None,
         overlay: Mapping[str, Look] | None = None,
+        review: bool = False,
     ) -> None:
         """Declare an offering.
 
@@ -232,7 +233,7 @@ class Offering(Generic[F]):
         channel may show (default: all that are not secret). `approval` may be a function of the request; delete
         requests follow the same rule unless that function says otherwise. `options` says by field path where options
         come from, `overlay` how a field is shown: both are no part of the contract. What was chosen from options is
-        checked once more on submit.
+        checked once more on submit. `review`: people look at all of it once more before they send it.
         """
         frame = sys._getframe(1)  # noqa: SLF001 - the author's file and line, for every later complaint
         self.module = str(frame.f_globals.get("__name__", ""))
@@ -242,6 +243,7 @@ class Offering(Generic[F]):
         self.public = None if public is None else tuple(public)
         self.options: Mapping[str, Options] = dict(options or {})
         self.overlay: Mapping[str, Look] = dict(overlay or {})
+        self.review = review
         self.steps: dict[str, Step[F, Any]] = {}
         doc = inspect.cleandoc(frame.f_globals.get("__doc__") or "").partition("\n")
         self.title = title or doc[0].rstrip(".") or name

@@ -7,7 +7,7 @@ text is for that person. Reads happen on the reader; each use case writes in one
 import hashlib
 import json
 import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -55,6 +55,18 @@ class Planned:
     description: str
     kind: str
     resource: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A valid request that was not made: its answers with their defaults, secrets masked, and who would decide."""
+
+    form: Mapping[str, Any]
+    rules: Sequence[ApprovalRule]
+    #: How long it usually takes; None while too little is known.
+    usual: timedelta | None
+    #: The answers that these would replace.
+    before: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -200,6 +212,18 @@ class Service:
             Planned(step.name, step.description, step.resources[0].__name__, _plan(step, planned))
             for step in offering.steps.values()
         ]
+
+    def review(
+        self, person: PersonRecord, offering: Offering[Any], answers: Mapping[str, Any], number: str = ""
+    ) -> Reviewed:
+        """What these answers would ask for, or make of the request of that number; touches nothing.
+
+        Raises NotFound, Forbidden, Conflict, Invalid, Unavailable.
+        """
+        edited = self.may_edit(person, number) if number else None
+        checked = self._checked(person, offering, answers)
+        rules = _rules(offering, _draft(person, checked.form, edited.reason if edited else None))
+        return Reviewed(checked.kept, rules, self.described(offering).usual, edited.form if edited else None)
 
     # Asking
 

@@ -31,6 +31,8 @@ class About:
     #: The page of a form, and how often it was rendered with other answers: what its blocks' ids end in.
     page: int = 0
     turn: int = 0
+    #: It shows what would be asked for, not the page.
+    review: bool = False
     #: The list of objects whose entries are shown from `first` on, not from their start.
     listing: str = ""
     first: int = 0

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from bot import contract
 from bot.errors import Conflict, Invalid, Problem, Unavailable
-from bot.slack import choices, pages
+from bot.offering import Offering
+from bot.slack import choices, pages, reviews
 from bot.slack.about import STALE, About
 from bot.slack.asking import ACTION
 from bot.slack.entries import Draft, Verb, entries_of, list_of
@@ -17,6 +18,7 @@ from bot.slack.layout import is_list, ref
 from bot.slack.outgoing import checked_view
 from bot.slack.pages import Sheet
 from bot.slack.windows import Window, open_form, sheet_of
+from bot.slack.words import Words
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +31,13 @@ Edit = Callable[[Draft, Filled], Draft]
 
 
 def _turn(interaction: Interaction) -> None:
-    """Back, Next, or a page by its number."""
+    """Back, Next, or a page by its number; Back from a review, whose secrets stay in their blocks."""
     window = Window(interaction)
-    window.show(window.keep().turned(_number(_value(interaction))))
+    sheet = window.keep()
+    if sheet.about.review:
+        window.show(replace(sheet, about=replace(sheet.about, review=False)))
+    else:
+        window.show(sheet.turned(_number(_value(interaction))))
 
 
 def _find(interaction: Interaction) -> None:
@@ -180,13 +186,39 @@ def submitted(interaction: Interaction, hand_in: Callable[[JSON], JSON | None]) 
     """Hand in all of the answers; what is refused stands beside its field, on the page where that is."""
     window = Window(interaction)
     sheet = window.sheet()
+    offering = _reviewed_offering(window)
+    if offering and not window.about.review:
+        return _review(window, sheet, offering)
     try:
         answer = hand_in(sheet.filled.answers)
     except Invalid as invalid:
         return _refused(window, sheet, invalid.problems)
+    except Unavailable as unavailable:
+        if not offering:
+            raise
+        return _refused(window, sheet, [Problem("", str(unavailable))])
     if window.about.kept:
         interaction.service.forget(interaction.person, window.form.name)
     return answer
+
+
+def _reviewed_offering(window: Window) -> Offering[Any] | None:
+    """The offering that asks for a last look, if it does."""
+    about = window.about
+    offering = None if about.step else window.interaction.service.offering(about.offering, about.version)
+    return offering if offering and offering.review else None
+
+
+def _review(window: Window, sheet: Sheet, offering: Offering[Any]) -> JSON:
+    """Show once more what would be asked for, if it is valid."""
+    interaction = window.interaction
+    try:
+        found = interaction.service.review(interaction.person, offering, sheet.filled.answers, window.about.number)
+    except Invalid as invalid:
+        return _refused(window, sheet, invalid.problems)
+    words = Words(offering, interaction.directory.remembered_mention)
+    view = reviews.review(sheet.filled, window.keep(), found, words)
+    return {"response_action": "update", "view": checked_view(view)}
 
 
 def submitted_entry(interaction: Interaction, _view: JSON) -> JSON | None:
@@ -202,6 +234,7 @@ def submitted_entry(interaction: Interaction, _view: JSON) -> JSON | None:
 
 
 def _refused(window: Window, sheet: Sheet, problems: Sequence[Problem]) -> JSON:
+    sheet = replace(sheet, about=replace(sheet.about, review=False))
     errors, there = sheet.errors(problems, window.shown)
     if errors:
         return {"response_action": "errors", "errors": errors}

@@ -76,7 +76,7 @@ class Sheet:
 
     def turned(self, page: int) -> "Sheet":
         """Another page, whose blocks have never been seen."""
-        about = replace(self.about, page=page, turn=self.about.turn + 1, listing="", first=0)
+        about = replace(self.about, page=page, turn=self.about.turn + 1, listing="", first=0, review=False)
         return replace(self, about=about)
 
     def found(self, name: str) -> "Sheet":

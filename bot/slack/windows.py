@@ -56,7 +56,8 @@ def asked(interaction: Interaction, about: About) -> Asked:
         edited = service.may_edit(interaction.person, about.number)
         base, name, callback = edited.form, edited.number, EDIT
     offering = service.offering(about.offering, about.version)
-    return Asked(offering.presented, offering.title, callback, name, offering.version, base=base)
+    submit = "Review" if offering.review else "Request"
+    return Asked(offering.presented, offering.title, callback, name, offering.version, submit, base)
 
 
 # Opening

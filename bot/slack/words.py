@@ -1,13 +1,13 @@
 """How people, times, answers and states read in Slack. Pure; everything that people typed is escaped here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from bot import contract
 from bot.contract import Question
-from bot.lifecycle import ENDED, RequestState, StepState
+from bot.lifecycle import ENDED, ApprovalRule, RequestState, StepState
 from bot.offering import Offering
 from bot.slack.text import clip, escape
 from bot.store.records import EventRecord, PersonRecord, RequestRecord, StepRecord
@@ -38,6 +38,14 @@ _STEP = {
 }
 
 
+class Ruled(Protocol):
+    """A request, or what would be one."""
+
+    @property
+    def rules(self) -> Sequence[ApprovalRule]:
+        """Who has to approve it."""
+
+
 @dataclass(frozen=True)
 class Words:
     """Renders one offering's requests. `mention` gives a group's live mention, or None."""
@@ -57,7 +65,7 @@ class Words:
             return live
         return f"<@{who}>" if _is_user_id(who) else escape(who)
 
-    def deciders(self, record: RequestRecord) -> str:
+    def deciders(self, record: Ruled) -> str:
         """`@dba and 2 of @security`."""
         return " and ".join(
             (f"{rule.count} of " if rule.count > 1 else "") + " or ".join(self.who(who) for who in rule.who)
