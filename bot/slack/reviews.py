@@ -16,8 +16,8 @@ from bot.slack.words import Words
 
 JSON = dict[str, Any]
 
-#: Sections that answers may take of a view's bytes, and how much of one answer is shown.
-_SECTIONS, _ANSWER = 12, 500
+#: Sections that each half may take, beside a page of secrets, of a view's blocks; and how much of one answer is shown.
+_SECTIONS, _ANSWER = 6, 500
 
 
 def review(filled: Filled, kept: Sheet, reviewed: Reviewed, words_: Words) -> JSON:
