@@ -1,0 +1,23 @@
+"""The use cases: what people can do, at any door. Every rule is decided here, in `lifecycle` or in `permissions`.
+
+Each takes the person who acts and plain data, and answers with records. What cannot be done raises a `Refused` whose
+text is for that person. Reads happen on the reader; each use case writes in one transaction.
+
+    desk        what all of them stand on
+    people      who acts
+    offers      what can be asked for, and whether answers can be taken
+    reading     what people may read
+    asking      submit, edit, delete, drafts
+    deciding    approve, reject, do, withdraw, cancel, retry
+"""
+
+from bot.service.asking import Asking
+from bot.service.deciding import Deciding
+from bot.service.offers import Offered, Planned, Reviewed
+from bot.service.reading import Page
+
+__all__ = ["Offered", "Page", "Planned", "Reviewed", "Service"]
+
+
+class Service(Asking, Deciding):
+    """The use cases over one database and one catalogue."""

@@ -1,0 +1,218 @@
+"""Asking: submit, edit, delete, and the drafts of forms under way."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from bot import secrecy
+from bot.errors import Conflict, Forbidden, KeyTaken, NotFound
+from bot.handler import Follows
+from bot.lifecycle import ApprovalRule, RequestState
+from bot.offering import Offering, Request
+from bot.service.offers import NO_NUMBER, Offers, Reviewed, draft_request, rules_of
+from bot.service.reading import Reading
+from bot.store import drafts, reads, requests
+from bot.store.drafts import DraftRecord
+from bot.store.records import InstanceRecord, PersonRecord, RequestRecord, request_number
+from bot.store.requests import Busy, KeyReused, NewRequest, NewStep
+
+
+class Asking(Offers, Reading):
+    """Makes requests."""
+
+    def review(
+        self, person: PersonRecord, offering: Offering[Any], answers: Mapping[str, Any], number: str = ""
+    ) -> Reviewed:
+        """What these answers would ask for, or make of the request of that number; touches nothing.
+
+        Raises NotFound, Forbidden, Conflict, Invalid, Unavailable.
+        """
+        edited = self.may_edit(person, number) if number else None
+        checked = self._checked(person, offering, answers)
+        rules = rules_of(offering, draft_request(person, checked.form, edited.reason if edited else None))
+        return Reviewed(checked.kept, rules, self.described(offering).usual, edited.form if edited else None)
+
+    def submit(
+        self,
+        person: PersonRecord,
+        name: str,
+        answers: Mapping[str, Any],
+        *,
+        version: str | None = None,
+        reason: str | None = None,
+        key: str | None = None,
+    ) -> tuple[RequestRecord, bool]:
+        """Ask for an offering; the request, and False when the same key had made it before.
+
+        Raises NotFound, Invalid, Unavailable, and Conflict when the key came with other answers.
+        """
+        offering = self.offering(name, version)
+        checked = self._checked(person, offering, answers)
+        request = draft_request(person, checked.form, reason)
+        return self._submit(
+            NewRequest(
+                kind="create",
+                offering=offering.name,
+                version=offering.version,
+                requester_id=person.id,
+                form=checked.kept,
+                rules=rules_of(offering, request),
+                steps=[
+                    NewStep(step.name, step.description, step.early, self.catalogue.follows(step.resources))
+                    for step in offering.steps.values()
+                ],
+                place=offering.notify,
+                reason=reason,
+                key=key,
+                # Without secrets: nobody shall guess them from it.
+                body_hash=_hash(offering.name, version, secrecy.masked(offering.contract.form, answers), reason),
+                secrets=self._put(checked.secrets),
+            )
+        )
+
+    def delete(
+        self, person: PersonRecord, number: str, *, reason: str | None = None, key: str | None = None
+    ) -> tuple[RequestRecord, bool]:
+        """Ask for the end of an instance. Raises NotFound, Forbidden, Conflict."""
+        instance = self.instance(person, number)
+        offering = self.catalogue.offering(instance.offering, instance.version)
+        if person.id != instance.owner.id and not (offering and self.groups.includes(offering.owner, person)):
+            raise Forbidden(f"{instance.number} is {instance.owner.label}'s. Ask them.")
+        if instance.state == "deleted":
+            raise Conflict(f"{instance.number} is deleted already.")
+        rules = self._delete_rules(offering, instance, person, reason)
+        return self._submit(self._deletion(instance, offering, person.id, rules, reason, key))
+
+    def sweep(self) -> list[str]:
+        """Make the delete request of every instance whose time is over; the numbers of the new requests.
+
+        Nobody is asked again: who approved the request approved its end.
+        """
+        with self.database.read() as session:
+            due = reads.instances(session, reads.expired_instance_ids(session, self.database.now()))
+        made = []
+        for instance in due:
+            offering = self.catalogue.offering(instance.offering, instance.version)
+            key = f"expiry:{instance.number}:{instance.expires_at:%Y-%m-%dT%H:%M}"
+            reason = f"Its time was over on {instance.expires_at:%Y-%m-%d}."
+            try:
+                record, _ = self._submit(self._deletion(instance, offering, instance.owner.id, [], reason, key))
+            except Conflict:
+                continue  # somebody asked for something else about it in this moment; the next sweep looks again
+            made.append(record.number)
+        return made
+
+    def edit(self, person: PersonRecord, number: str, answers: Mapping[str, Any]) -> RequestRecord:
+        """Put other answers into a request that waits for approval. Raises NotFound, Forbidden, Invalid, Conflict."""
+        record = self.may_edit(person, number)
+        offering = self.offering(record.offering, record.version)
+        checked = self._checked(person, offering, answers)
+        rules = rules_of(offering, draft_request(person, checked.form, record.reason))
+        secrets = self._put(checked.secrets)
+        return self._change(record, lambda tx: requests.edit(tx, record.id, person.id, checked.kept, rules, secrets))
+
+    def may_edit(self, person: PersonRecord, number: str) -> RequestRecord:
+        """The request, if this person may change its answers. Raises NotFound, Forbidden, Conflict."""
+        record = self.show(person, number)
+        self.permissions.require_requester(person, record)
+        self._require_state(record, RequestState.AWAITING_APPROVAL)
+        if record.kind != "create":
+            raise Conflict(f"{record.number} has no answers to change.")
+        return record
+
+    def draft(self, slack_id: str, about: str) -> DraftRecord | None:
+        """What this person had entered, if anything; asks nobody who they are, for a window waits for it."""
+        with self.database.read() as session:
+            known = reads.person_by_slack_id(session, slack_id)
+            return drafts.find(session, known.id, about) if known else None
+
+    def keep(
+        self,
+        person: PersonRecord,
+        about: str,
+        version: str,
+        edit: Callable[[DraftRecord | None], Mapping[str, Any]],
+    ) -> DraftRecord:
+        """Keep what is entered; `edit` makes the new draft of the old one, and may run once only."""
+        with self.database.write() as tx:
+            return drafts.change(tx, person.id, about, version, edit)
+
+    def forget(self, person: PersonRecord, about: str) -> None:
+        """The draft has become a request, or is not wanted."""
+        with self.database.write() as tx:
+            drafts.drop(tx, person.id, about)
+
+    def _put(self, secrets: Mapping[str, str]) -> dict[str, str]:
+        """What the database keeps of them. Before the transaction: the safe may be far away. Raises Unavailable."""
+        return {pointer: self.safe.put(secret) for pointer, secret in secrets.items()}
+
+    def _submit(self, new: NewRequest) -> tuple[RequestRecord, bool]:
+        try:
+            with self.database.write() as tx:
+                request_id, created = requests.submit(tx, new)
+                record = reads.request(tx, request_id)
+        except KeyReused as reused:
+            number = request_number(reused.request_id)
+            raise KeyTaken(
+                f"This was sent before with other answers and became {number}. Edit that one, or ask anew with a new key."
+            ) from None
+        except Busy as busy:
+            raise Conflict(
+                f"{request_number(busy.request_id)} about the same instance is open. Wait for it, or end it first."
+            ) from None
+        if record is None:
+            raise NotFound(f"{request_number(request_id)} is gone.")
+        return record, created
+
+    def _deletion(
+        self,
+        instance: InstanceRecord,
+        offering: Offering[Any] | None,
+        person_id: int,
+        rules: list[ApprovalRule],
+        reason: str | None,
+        key: str | None,
+    ) -> NewRequest:
+        """Delete reads what was stored, whatever the file says today, and runs backwards."""
+        with self.database.read() as session:
+            made = reads.resources(session, instance.id)
+        return NewRequest(
+            kind="delete",
+            offering=instance.offering,
+            version=instance.version,
+            requester_id=person_id,
+            form=instance.form,
+            rules=rules,
+            steps=[
+                NewStep(
+                    name=row.step,
+                    description=f"Take back: {row.description}",
+                    follows=isinstance(self.catalogue.handlers.get(row.handler), Follows),
+                    action="delete",
+                    handler=row.handler,
+                    resource=row.resource,
+                    state=row.state,
+                )
+                for row in reversed(made)
+            ],
+            place=offering.notify if offering else "",
+            reason=reason,
+            instance_id=instance.id,
+            key=key,
+            body_hash=_hash(instance.number, None, {}, reason),
+        )
+
+    def _delete_rules(
+        self, offering: Offering[Any] | None, instance: InstanceRecord, person: PersonRecord, reason: str | None
+    ) -> list[ApprovalRule]:
+        if offering is None:
+            raise Conflict(f"{instance.offering} {instance.version} is not offered any more; ask its team.")
+        form = secrecy.form_of(offering.form, offering.contract.form, instance.form, NO_NUMBER)
+        owner = instance.owner.as_person()
+        request = Request("", "delete", form, person.as_person(), owner, instance.number, reason)
+        return rules_of(offering, request)
+
+
+def _hash(*parts: Any) -> str:
+    return hashlib.sha256(json.dumps(parts, sort_keys=True, default=dict).encode()).hexdigest()

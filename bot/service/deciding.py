@@ -1,0 +1,105 @@
+"""Deciding and doing: approvals, tasks, and how a request ends."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot import contract, lifecycle
+from bot.errors import Conflict, Invalid, NotFound, Problem
+from bot.lifecycle import RequestState
+from bot.service.desk import story, when
+from bot.service.reading import Reading
+from bot.store import requests
+from bot.store.records import PersonRecord, RequestRecord
+
+
+class Deciding(Reading):
+    """Moves requests on."""
+
+    def approve(
+        self, person: PersonRecord, number: str, *, reason: str | None = None, revision: int | None = None
+    ) -> RequestRecord:
+        """One person's approval. Raises NotFound, Forbidden, Conflict."""
+        record, rules = self.may_decide(person, number, revision)
+        seen = revision or record.revision
+        return self._change(record, lambda tx: requests.approve(tx, record.id, person.id, rules, seen, reason))
+
+    def reject(self, person: PersonRecord, number: str, reason: str, *, revision: int | None = None) -> RequestRecord:
+        """One person's rejection, which ends the request. Raises NotFound, Forbidden, Conflict, Invalid."""
+        record, rules = self.may_decide(person, number, revision)
+        text, seen = _required(reason, "/reason"), revision or record.revision
+        return self._change(record, lambda tx: requests.reject(tx, record.id, person.id, rules, seen, text))
+
+    def may_decide(
+        self, person: PersonRecord, number: str, revision: int | None = None
+    ) -> tuple[RequestRecord, list[int]]:
+        """The request and the rules that this person's decision would count for. Raises Forbidden, Conflict."""
+        record = self.show(person, number)
+        self._require_state(record, RequestState.AWAITING_APPROVAL)
+        rules = self.permissions.rules_for(person, record)
+        if revision is not None and revision != record.revision:
+            raise Conflict(
+                f"{record.number} was edited since you looked: decide on its card as it is now. Nothing was changed."
+            )
+        mine = next((d for d in record.decisions if d.current and d.person.id == person.id), None)
+        if mine:
+            raise Conflict(f"You have approved {record.number} already, on {when(mine.at)}. It waits for others.")
+        return record, rules
+
+    def complete(
+        self, person: PersonRecord, number: str, step: str, outputs: Mapping[str, Any] | None = None
+    ) -> RequestRecord:
+        """Somebody did what a step asked of them. Raises NotFound, Forbidden, Conflict, Invalid."""
+        record, asked = self.may_answer(person, number, step)
+        schema = asked["outputs"] or {"type": "object", "additionalProperties": False}
+        given = contract.with_defaults(schema, dict(outputs or {}))
+        found = contract.problems(schema, given)
+        if found:
+            raise Invalid(found)
+        return self._change(record, lambda tx: requests.answer(tx, record.id, step, person.id, given))
+
+    def refuse(self, person: PersonRecord, number: str, step: str, reason: str) -> RequestRecord:
+        """Somebody cannot do what a step asked of them: it fails. Raises NotFound, Forbidden, Conflict, Invalid."""
+        record, _ = self.may_answer(person, number, step)
+        why = _required(reason, "/reason")
+        text = f"{person.label} cannot do it: {why}"
+        return self._change(record, lambda tx: requests.refuse(tx, record.id, step, person.id, why, text))
+
+    def may_answer(self, person: PersonRecord, number: str, step: str) -> tuple[RequestRecord, Mapping[str, Any]]:
+        """The request and what its step asks of people. Raises NotFound, Forbidden, Conflict."""
+        record = self.show(person, number)
+        asked = next((s for s in record.steps if s.name == step), None)
+        if asked is None:
+            raise NotFound(f"{record.number} has no step called {step}.")
+        if asked not in record.asking or asked.ask is None:
+            raise Conflict(f"{step} of {record.number} waits for nobody now: it is {asked.state}. {story(record)}")
+        self.permissions.require_asked(person, record, asked)
+        return record, asked.ask
+
+    def withdraw(self, person: PersonRecord, number: str, reason: str | None = None) -> RequestRecord:
+        """The requester changes their mind before anybody decided. Raises NotFound, Forbidden, Conflict."""
+        record = self.show(person, number)
+        self.permissions.require_requester(person, record)
+        self._require_state(record, RequestState.AWAITING_APPROVAL)
+        return self._change(record, lambda tx: requests.end(tx, record.id, lifecycle.WITHDRAW, person.id, reason))
+
+    def cancel(self, person: PersonRecord, number: str, reason: str | None = None) -> RequestRecord:
+        """Stop a request after approval. Raises NotFound, Forbidden, Conflict."""
+        record = self.show(person, number)
+        if person.id != record.requester.id:
+            self.permissions.require_team(person, record, self._offering_of(record))
+        self._require_state(record, *lifecycle.CANCEL.sources)
+        return self._change(record, lambda tx: requests.end(tx, record.id, lifecycle.CANCEL, person.id, reason))
+
+    def retry(self, person: PersonRecord, number: str) -> RequestRecord:
+        """Run the failed step again. Raises NotFound, Forbidden, Conflict."""
+        record = self.show(person, number)
+        self.permissions.require_team(person, record, self._offering_of(record))
+        if record.state in lifecycle.ENDED or not any(step.state == "failed" for step in record.steps):
+            raise Conflict(f"Nothing of {record.number} has failed. {story(record)}")
+        return self._change(record, lambda tx: requests.retry(tx, record.id, person.id))
+
+
+def _required(text: str, pointer: str) -> str:
+    if not text or not text.strip():
+        raise Invalid([Problem(pointer, "Say why: the requester reads it.")])
+    return text.strip()
