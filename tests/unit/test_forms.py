@@ -6,10 +6,8 @@ import json
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import jsonschema
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -22,10 +20,10 @@ from bot.slack import forms
 from bot.slack.choices import suggested
 from bot.slack.limits import view_problems
 from bot.slack.text import clip, escape, plain_text, unescape
+from tests.slack_rules import validator
 
 #: A slow machine is no failure.
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-STRICT = Path(__file__).parents[3] / "shared" / "slack" / "modal-view.schema.json"
 
 #: What Slack puts into an element's state, and from which of its initial values.
 STATE = {
@@ -90,9 +88,7 @@ def modal(schema: dict[str, Any], answers: dict[str, Any] | None = None, **more:
 
 @pytest.fixture(scope="module")
 def strict_structure() -> Callable[[Any], None]:
-    if not STRICT.exists():
-        pytest.skip("no ../shared/slack/modal-view.schema.json beside the repository")
-    return jsonschema.validators.validator_for({})(json.loads(STRICT.read_text())).validate
+    return validator("modal-view").validate
 
 
 def obj(properties: dict[str, Any], required: tuple[str, ...] = ()) -> dict[str, Any]:

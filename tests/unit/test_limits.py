@@ -1,7 +1,6 @@
 """Slack's limits: what the checker refuses, and that what it accepts is what Slack's own descriptions accept."""
 
 import copy
-import functools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +15,7 @@ from slack_sdk.models.views import View
 
 from bot.slack import sizes
 from bot.slack.limits import message_problems, view_problems
+from tests.slack_rules import validator
 
 SLACK = Path(__file__).resolve().parents[3] / "shared" / "slack"
 JSON = dict[str, Any]
@@ -101,11 +101,6 @@ def modal_with(*blocks: JSON, **more: Any) -> JSON:
     return {"type": "modal", "title": plain("T"), "submit": plain("S"), "blocks": list(blocks), **more}
 
 
-@functools.cache
-def validator(name: str) -> Any:
-    return jsonschema.Draft7Validator(schema(name))
-
-
 def schema(name: str) -> Any:
     path = SLACK / f"{name}.schema.json"
     if not path.exists():
@@ -116,7 +111,7 @@ def schema(name: str) -> Any:
 @pytest.mark.parametrize("view", [MODAL, HOME])
 def test_a_view_with_every_ordinary_element_is_accepted_here_and_by_slacks_schema(view: JSON) -> None:
     assert view_problems(view) == []
-    jsonschema.validate(view, schema(f"{view['type']}-view"))
+    validator(f"{view['type']}-view").validate(view)
 
 
 def test_a_message_with_every_ordinary_block_is_accepted_here_and_by_slacks_schema() -> None:

@@ -20,9 +20,9 @@ from bot.slack.text import cut
 from bot.slack.words import Words
 from bot.store.outbox import NOTED, TOLD
 from bot.store.records import CardRecord, EventRecord, InstanceRecord, PersonRecord, RequestRecord
+from tests.slack_rules import validator
 from tests.unit import records
 from tests.unit.records import ADA, EVE, GRACE, HOSTILE, NOW, decision, event, instance, request, step
-from tests.unit.test_limits import validator
 
 #: All that may be live: people, groups that Slack knows, times, links of ours and of a step's outputs.
 ALLOWED = re.compile(

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import yaml
 
@@ -18,6 +17,7 @@ from bot.slack.filled import Filled
 from bot.slack.layout import ref, search
 from bot.slack.limits import view_problems
 from bot.slack.pages import Sheet, welcome_back
+from tests.slack_rules import validator
 
 SHARED = Path(__file__).parents[3] / "shared"
 TEXT = {"type": "string"}
@@ -201,7 +201,7 @@ def spec(path: Path) -> dict[str, Any] | None:
 
 @pytest.mark.skipif(not documents(), reason="no ../shared/schemas beside the repository")
 def test_every_page_of_the_forms_that_other_people_wrote_is_one_that_slack_takes() -> None:
-    strict = jsonschema.validators.validator_for({})(json.loads((SHARED / "slack/modal-view.schema.json").read_text()))
+    strict = validator("modal-view")
     pages = {}
     for path in documents():
         schema = spec(path)

@@ -20,9 +20,9 @@ from bot.slack.messages import Message
 from bot.slack.outgoing import Unsendable, checked_message, checked_view
 from bot.slack.words import Words
 from bot.store.records import RequestRecord
+from tests.slack_rules import validator
 from tests.unit import records
 from tests.unit.records import HOSTILE, offering, request
-from tests.unit.test_limits import validator
 from tests.unit.test_messages import mrkdwn, texts
 
 
