@@ -30,6 +30,16 @@ GROUPS = {
 }
 
 
+#: They drive a browser from a greenlet, and coverage of this process sees nothing of what runs after that.
+_LAST = ("test_page.py", "test_browser_story.py")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever the random order is: what is quick to tell first, the browser last."""
+    items.sort(key=lambda item: (item.path.name in _LAST, "acceptance" in item.path.parts))
+
+
 @pytest.fixture(scope="session")
 def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real PostgreSQL server from a wheel, for this run."""
