@@ -284,7 +284,7 @@ class Page:
 
     async def _tell(self, socket: WebSocket) -> None:
         """Looks at a number now and then: no thread waits for a window that may stay open for days."""
-        known = self.workspace.version
+        known = -1  # what happened while the window opened is news to it too
         # The other side notices as well when the window has gone.
         with suppress(WebSocketDisconnect):
             while True:
