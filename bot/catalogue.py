@@ -87,7 +87,7 @@ def handler_classes() -> list[type[Handler[Any]]]:
     for entry in entry_points(group=PLUG_INS):
         try:
             found.append(entry.load())
-        except Exception as error:
+        except Exception as error:  # a plug-in may raise anything when it is imported
             raise Misconfigured(
                 f"the plug-in {entry.name} cannot be imported: {error}", where=entry.value, hint="Mend or remove it."
             ) from error
@@ -246,7 +246,7 @@ def _read(package: str, path: Path) -> list[Offering[Any]]:
         module = _import_file(f"{package}.{path.stem}", path)
     except Misconfigured:
         raise
-    except Exception as error:
+    except Exception as error:  # an author's file may raise anything when it is imported
         raise Misconfigured(
             f"{type(error).__name__}: {error}",
             where=_line(error, path),
@@ -265,7 +265,7 @@ def _import_file(name: str, path: Path) -> ModuleType:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except BaseException:
+    except BaseException:  # a half-imported file must not be found next time; raised again
         del sys.modules[name]
         raise
     return module

@@ -95,7 +95,7 @@ class Engine:
             self._run(claim)
         except Lost:
             log.info("%s: the lease is gone or the request ended; result dropped", claim.key)
-        except Exception:
+        except Exception:  # a record that failed is logged, and the lease hands the step on
             log.exception("%s: the record of its outcome failed; it is taken up again after the lease", claim.key)
         finally:
             with self._lock:

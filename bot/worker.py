@@ -201,7 +201,7 @@ def _safely(call: Callable[[], T]) -> Callable[[], T | None]:
     def called() -> T | None:
         try:
             return call()
-        except Exception:
+        except Exception:  # a loop outlives what it calls; it is logged
             log.exception("the worker goes on after an error")
             return None
 

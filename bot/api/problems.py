@@ -78,7 +78,7 @@ class Unexpected:
 
         try:
             await self.app(scope, receive, watched)
-        except Exception:
+        except Exception:  # the last net: a bug is answered with an id that the log has
             if started or scope["type"] != "http":
                 raise
             error_id = secrets.token_hex(6)

@@ -101,7 +101,7 @@ class Offers(People):
             form: Form = offering.form.model_validate_json(given)
         except ValidationError as error:
             raise Invalid(_unquoted([_problem(each) for each in error.errors()], schema, answers)) from error
-        except Exception as error:
+        except Exception as error:  # an author's validator may raise anything; its words may quote a secret
             if not contract.secrets(schema, dict(answers)):
                 raise
             raise _without_text(error, offering) from None

@@ -77,7 +77,7 @@ class SharedCommits:
         connection = self._engine.connect()
         try:
             connection.begin()
-        except BaseException:
+        except BaseException:  # also an interrupt: a connection that did not begin goes back
             connection.close()
             raise
         return _Group(connection)
