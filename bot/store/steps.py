@@ -55,7 +55,7 @@ class Lost(Exception):
     """This process no longer holds the step: drop the result and stop."""
 
 
-def claim(tx: Tx, owner: str, lease: timedelta, skip: Sequence[str] = ()) -> Claim | None:
+def claim(tx: Tx, owner: str, lease: timedelta) -> Claim | None:
     """The next step that is due, or whose holder is gone; None when there is none."""
     table = tables.Step
     due = or_(
@@ -63,8 +63,6 @@ def claim(tx: Tx, owner: str, lease: timedelta, skip: Sequence[str] = ()) -> Cla
         (col(table.state) == StepState.RUNNING) & (col(table.lease_until) <= tx.now),
     )
     query = select(table).where(due).order_by(col(table.run_at), col(table.id)).limit(1)
-    if skip:
-        query = query.where(or_(col(table.handler).is_(None), col(table.handler).not_in(skip)))
     step = tx.exec(query.with_for_update(skip_locked=True)).first()
     if step is None:
         return None
