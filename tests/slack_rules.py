@@ -10,7 +10,7 @@ from jsonschema import Draft7Validator
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
-from bot.slack import limits
+from bot.slack.rules import limits
 
 PUBLISHED = Path(__file__).parents[2] / "shared" / "slack"
 

@@ -20,10 +20,10 @@ from bot.demo.stage import Stage, StageError, offerings, scene
 from bot.errors import FrontdeskError, Misconfigured
 from bot.imports import files, writing
 from bot.offering import Offering
-from bot.slack.about import FORM, About
-from bot.slack.entries import Draft
-from bot.slack.filled import Filled
-from bot.slack.pages import Sheet
+from bot.slack.forms.about import FORM, About
+from bot.slack.forms.entries import Draft
+from bot.slack.forms.filled import Filled
+from bot.slack.forms.pages import Sheet
 
 #: Seconds between looks at the files.
 LOOK = 0.5

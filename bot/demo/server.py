@@ -17,10 +17,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 # The methods register themselves where they are imported.
-from bot.demo import directory_api, messages_api, views_api, web_api
-from bot.demo.entities import JSON, SlackError
-from bot.demo.response_urls import respond
-from bot.demo.workspace import Workspace
+from bot.demo.slack import directory_api, messages_api, views_api, web_api
+from bot.demo.slack.entities import JSON, SlackError
+from bot.demo.slack.response_urls import respond
+from bot.demo.slack.workspace import Workspace
 
 LOOPBACK = "127.0.0.1"
 METHOD_MODULES = (directory_api, messages_api, views_api)

@@ -14,11 +14,15 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from bot import safe
-from bot.demo import jira_population, jira_server, page, population, server
-from bot.demo.jira import JiraStandIn
+from bot.demo import server
+from bot.demo.jira import population as jira_population
+from bot.demo.jira import server as jira_server
+from bot.demo.jira.site import JiraStandIn
+from bot.demo.page import routes as page
 from bot.demo.server import LOOPBACK, Server
+from bot.demo.slack import population
+from bot.demo.slack.workspace import Workspace
 from bot.demo.status_page import StatusPage
-from bot.demo.workspace import Workspace
 
 #: Where the page and the bot are, unless somebody else is there.
 PAGE_PORT, BOT_PORT = 4280, 3000

@@ -5,8 +5,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from bot.demo.client import Client
-from bot.demo.entities import Message, View
+from bot.demo.slack.client import Client
+from bot.demo.slack.entities import Message, View
 from bot.demo.stage import Stage
 
 T = TypeVar("T")

@@ -16,9 +16,10 @@ from slack_bolt.kwargs_injection.args import Args
 from bot import contract
 from bot.errors import Conflict, Invalid, NotFound, Problem, Refused
 from bot.service import Service
-from bot.slack import commands, filling, listings, messages, views, windows
-from bot.slack.about import CATALOGUE, COMPLETE, EDIT, ENTRY, FORM, REFUSE, REJECT, STALE, About
+from bot.slack import commands, listings, messages, views
 from bot.slack.directory import SlackDirectory
+from bot.slack.forms import filling, windows
+from bot.slack.forms.about import CATALOGUE, COMPLETE, EDIT, ENTRY, FORM, REFUSE, REJECT, STALE, About
 from bot.slack.interaction import JSON, Interaction, Lazy, Submission
 from bot.slack.messages import Message
 from bot.slack.outgoing import checked_view

@@ -4,8 +4,8 @@ import logging
 from dataclasses import replace
 from typing import Any
 
-from bot.slack import limits
 from bot.slack.messages import Message
+from bot.slack.rules import limits
 
 log = logging.getLogger(__name__)
 

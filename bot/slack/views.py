@@ -5,8 +5,9 @@ from typing import Any
 
 from bot.offering import Offering
 from bot.service import Offered
-from bot.slack import sizes, words
-from bot.slack.about import CATALOGUE, About
+from bot.slack import words
+from bot.slack.forms.about import CATALOGUE, About
+from bot.slack.rules import sizes
 from bot.slack.text import clip, escape, mrkdwn, plain_text
 from bot.slack.words import Words
 from bot.store.records import RequestRecord

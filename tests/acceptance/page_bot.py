@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.demo.entities import Command
-from bot.demo.population import SCOPES
 from bot.demo.server import Server
-from bot.demo.workspace import Workspace
+from bot.demo.slack.entities import Command
+from bot.demo.slack.population import SCOPES
+from bot.demo.slack.workspace import Workspace
 
 JSON = dict[str, Any]
 SIZES = ("small", "medium", "large")

@@ -15,13 +15,15 @@ from typing import Any
 
 import httpx
 
-from bot.demo import jira_population, jira_server, population
-from bot.demo.client import Client
-from bot.demo.entities import Message
-from bot.demo.jira import JiraStandIn
+from bot.demo.jira import population as jira_population
+from bot.demo.jira import server as jira_server
+from bot.demo.jira.site import JiraStandIn
 from bot.demo.server import Server
 from bot.demo.server import build as build_workspace
-from bot.demo.workspace import Workspace
+from bot.demo.slack import population
+from bot.demo.slack.client import Client
+from bot.demo.slack.entities import Message
+from bot.demo.slack.workspace import Workspace
 from tests.integration.office import buttons, everything, is_card, text_of
 
 ROOT = Path(__file__).parent.parent.parent

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.demo.jira import Answer
+from bot.demo.jira.site import Answer
 from bot.demo.stage import Stage, staged
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

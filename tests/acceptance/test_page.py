@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from slack_sdk import WebClient
 
-from bot.demo import page as page_of
-from bot.demo.entities import Message
+from bot.demo.page import routes as page_of
 from bot.demo.server import serve
-from bot.demo.workspace import Workspace
+from bot.demo.slack.entities import Message
+from bot.demo.slack.workspace import Workspace
 from tests.acceptance import page_bot
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from bot import catalogue
-from bot.slack import forms
-from bot.slack.about import FORM, About
+from bot.slack.forms import modal as forms
+from bot.slack.forms.about import FORM, About
 from tests.benchmarks import commits, figures, processes
 from tests.benchmarks.processes import ROOT, Door
 

@@ -15,7 +15,7 @@ from slack_bolt.authorization import AuthorizeResult
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.demo.population import SIGNING_SECRET
+from bot.demo.slack.population import SIGNING_SECRET
 from bot.slack import door
 
 

@@ -13,11 +13,11 @@ from jsonschema import Draft202012Validator
 
 from bot import contract
 from bot.imports import files
-from bot.slack.about import About
-from bot.slack.choices import suggested
-from bot.slack.entries import Draft
-from bot.slack.filled import Filled
-from bot.slack.pages import Sheet
+from bot.slack.forms.about import About
+from bot.slack.forms.choices import suggested
+from bot.slack.forms.entries import Draft
+from bot.slack.forms.filled import Filled
+from bot.slack.forms.pages import Sheet
 from tests.benchmarks import figures
 
 SCHEMAS = Path(__file__).parents[3] / "shared" / "schemas"

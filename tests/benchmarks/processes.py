@@ -16,8 +16,9 @@ from typing import Any, Self
 from urllib.parse import urlencode
 
 from bot import settings
-from bot.demo import jira_population, population
-from bot.demo.delivery import FORM, sign
+from bot.demo.jira import population as jira_population
+from bot.demo.slack import population
+from bot.demo.slack.delivery import FORM, sign
 
 ROOT = Path(__file__).parent.parent.parent
 

@@ -16,8 +16,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from bot.demo import jira_population, jira_server
-from bot.demo.jira import JiraStandIn
+from bot.demo.jira import population as jira_population
+from bot.demo.jira import server as jira_server
+from bot.demo.jira.site import JiraStandIn
 from bot.demo.server import Server
 
 _stamps = itertools.count(1)

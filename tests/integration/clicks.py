@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from bot.demo import interactions
-from bot.demo.client import Client
-from bot.demo.delivery import deliver
-from bot.demo.entities import Delivery, Message
+from bot.demo.slack import interactions
+from bot.demo.slack.client import Client
+from bot.demo.slack.delivery import deliver
+from bot.demo.slack.entities import Delivery, Message
 from tests.integration.office import Office, text_of
 
 

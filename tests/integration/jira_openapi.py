@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 from jsonschema import Draft202012Validator
 
-from bot.demo.jira import Received
+from bot.demo.jira.site import Received
 
 DOCUMENT = Path(__file__).parents[3] / "shared" / "jira" / "openapi-v3.json"
 _RICH_TEXT = ("description", "environment")

@@ -10,9 +10,9 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.demo.jira import JiraStandIn
-from bot.demo.jira_population import BOT, populate
-from bot.demo.jira_server import build
+from bot.demo.jira.population import BOT, populate
+from bot.demo.jira.server import build
+from bot.demo.jira.site import JiraStandIn
 from bot.handler import Answer, Context, Resource
 from bot.handlers.jira import IssueHandler
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from bot.demo import population
 from bot.demo.server import Server, build
-from bot.demo.workspace import Workspace
+from bot.demo.slack import population
+from bot.demo.slack.workspace import Workspace
 from bot.errors import Unavailable
 from bot.people import Groups
 from bot.slack import door

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from bot.demo import jira as stand_in
+from bot.demo.jira import site as stand_in
 from bot.handler import Outputs, Secret
 from bot.handlers import jira, manual, message, webhook
 from tests.integration.handler_contract import (

@@ -19,7 +19,7 @@ from bot.imports.files import load
 from bot.people import Groups, NoDirectory
 from bot.service import Service
 from bot.settings import read
-from bot.slack import forms
+from bot.slack.forms import modal as forms
 from bot.store.database import Database
 
 PROMISE = """

@@ -14,7 +14,7 @@ from bot.imports import Imported, form
 from bot.imports.files import load
 from bot.imports.imported import Findings
 from bot.imports.normal import Dialect, normal
-from bot.slack import forms
+from bot.slack.forms import modal as forms
 from tests.schema_answers import answers
 
 CORPUS = Path(__file__).parents[3] / "shared" / "schemas"

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 import requests
 
-from bot.demo.jira import Answer, Received
-from bot.demo.jira_population import BOT
+from bot.demo.jira.population import BOT
+from bot.demo.jira.site import Answer, Received
 from bot.errors import Misconfigured, PermanentError, TemporaryError
 from bot.handler import Done, Event, Pending
 from bot.handlers.jira import Issue, IssueHandler

@@ -8,9 +8,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin
 
-from bot.demo import page
+from bot.demo.page import routes as page
 from bot.demo.server import serve
-from bot.demo.workspace import Workspace
+from bot.demo.slack.workspace import Workspace
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.demo import interactions, population
-from bot.demo.delivery import FORM, deliver, sign
-from bot.demo.entities import Message
+from bot.demo.slack import interactions, population
+from bot.demo.slack.delivery import FORM, deliver, sign
+from bot.demo.slack.entities import Message
 from tests.integration.clicks import click_old, fill_in, give_reason, read, start_over, submit_forged
 from tests.integration.office import ROOT, Office, everything, opened, text_of
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bot.demo.client import Client
+from bot.demo.slack.client import Client
 from tests.integration.office import Office, opened
 
 OFFERINGS = {

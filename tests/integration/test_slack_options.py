@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from bot import Person
-from bot.demo.client import Client
+from bot.demo.slack.client import Client
 from bot.offering import Options
 from tests.integration.clicks import start_over
 from tests.integration.office import Office, opened

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from bot import app, settings
-from bot.demo import jira_population, jira_server, population
-from bot.demo.entities import Message
-from bot.demo.jira import Answer, JiraStandIn
+from bot.demo.jira import population as jira_population
+from bot.demo.jira import server as jira_server
+from bot.demo.jira.site import Answer, JiraStandIn
 from bot.demo.server import Server
 from bot.demo.server import build as build_workspace
+from bot.demo.slack import population
+from bot.demo.slack.entities import Message
 from bot.store import people
 from bot.store.migration import migrate
 from tests.integration.clicks import fill_in, give_reason, read

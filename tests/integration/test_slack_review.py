@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot import Person
-from bot.demo.client import Client
+from bot.demo.slack.client import Client
 from tests.integration.clicks import start_over
 from tests.integration.office import Office, opened
 

@@ -23,14 +23,14 @@ from starlette.routing import Route
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from bot.demo import interactions
-from bot.demo.client import Client, NotOnScreen
-from bot.demo.delivery import deliver, sign
-from bot.demo.entities import App as Installed
-from bot.demo.entities import View
-from bot.demo.population import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, populated
 from bot.demo.server import build
-from bot.demo.workspace import Workspace
+from bot.demo.slack import interactions
+from bot.demo.slack.client import Client, NotOnScreen
+from bot.demo.slack.delivery import deliver, sign
+from bot.demo.slack.entities import App as Installed
+from bot.demo.slack.entities import View
+from bot.demo.slack.population import APP_TOKEN, BOT_TOKEN, SIGNING_SECRET, populated
+from bot.demo.slack.workspace import Workspace
 from tests.integration.standing_server import StandingServer
 
 JSON = dict[str, Any]

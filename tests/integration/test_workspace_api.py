@@ -11,12 +11,12 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.models.views import View as SdkView
 
-from bot.demo import views
-from bot.demo.entities import App as Installed
-from bot.demo.entities import View
-from bot.demo.population import APP_TOKEN, BOT_TOKEN, populated
 from bot.demo.server import build
-from bot.demo.workspace import Workspace
+from bot.demo.slack import views
+from bot.demo.slack.entities import App as Installed
+from bot.demo.slack.entities import View
+from bot.demo.slack.population import APP_TOKEN, BOT_TOKEN, populated
+from bot.demo.slack.workspace import Workspace
 from tests.integration.standing_server import StandingServer
 
 JSON = dict[str, Any]

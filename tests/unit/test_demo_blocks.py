@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import escape
 
-from bot.demo import elements
-from bot.demo.blocks import Reader
+from bot.demo.page import elements
+from bot.demo.page.blocks import Reader
 
 
 class Names:

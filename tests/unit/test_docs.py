@@ -127,7 +127,7 @@ def test_the_modules_that_are_told_of_exist() -> None:
     store, _, slack = rest.partition("`slack/`:")
     for folder, text in (("service", service), ("store", store), ("slack", slack)):
         names = set(re.findall(r"`([a-z_]+)`", text))
-        assert {name for name in names if not (ROOT / "bot" / folder / f"{name}.py").exists()} == set(), folder
+        assert {name for name in names if not list((ROOT / "bot" / folder).rglob(f"{name}.py"))} == set(), folder
 
 
 @pytest.mark.parametrize("page", ["README.md", "bot/README.md", "offerings/README.md"])

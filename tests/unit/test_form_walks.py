@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bot.contract import Question, problems
-from bot.demo import inputs
+from bot.demo.slack import inputs
 from bot.errors import Problem
-from bot.slack.about import About
-from bot.slack.entries import Draft, entries_of, list_of
-from bot.slack.filled import Filled
-from bot.slack.limits import view_problems
-from bot.slack.pages import Sheet
-from bot.slack.states import read_blocks
+from bot.slack.forms.about import About
+from bot.slack.forms.entries import Draft, entries_of, list_of
+from bot.slack.forms.filled import Filled
+from bot.slack.forms.pages import Sheet
+from bot.slack.forms.states import read_blocks
+from bot.slack.rules.limits import view_problems
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\r"), min_size=1, max_size=12).filter(str.strip)
 PORT = {"properties": {"name": {"type": "string"}, "port": {"type": "integer"}}, "required": ["name"]}

@@ -16,9 +16,9 @@ from slack_sdk.models.views import View
 
 from bot.contract import fields, problems, with_defaults
 from bot.errors import Problem, Refused
-from bot.slack import forms
-from bot.slack.choices import suggested
-from bot.slack.limits import view_problems
+from bot.slack.forms import modal as forms
+from bot.slack.forms.choices import suggested
+from bot.slack.rules.limits import view_problems
 from bot.slack.text import clip, escape, plain_text, unescape
 from tests.slack_rules import validator
 

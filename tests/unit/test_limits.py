@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from slack_sdk.models.blocks import Block
 from slack_sdk.models.views import View
 
-from bot.slack import sizes
-from bot.slack.limits import message_problems, view_problems
+from bot.slack.rules import sizes
+from bot.slack.rules.limits import message_problems, view_problems
 from tests.slack_rules import validator
 
 SLACK = Path(__file__).resolve().parents[3] / "shared" / "slack"

@@ -11,8 +11,8 @@ import yaml
 from jsonschema import Draft7Validator
 from slack_sdk import WebClient
 
-from bot.demo import directory_api, messages_api, population, views_api, web_api
-from bot.demo.entities import Command
+from bot.demo.slack import directory_api, messages_api, population, views_api, web_api
+from bot.demo.slack.entities import Command
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT.parent / "shared" / "slack" / "manifest"

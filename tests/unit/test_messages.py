@@ -14,8 +14,8 @@ from bot.lifecycle import ApprovalRule, InstanceState, RequestState, StepState
 from bot.offering import Offering
 from bot.slack import listings, messages, words
 from bot.slack.buttons import Target
-from bot.slack.limits import message_problems
 from bot.slack.messages import Message
+from bot.slack.rules.limits import message_problems
 from bot.slack.text import cut
 from bot.slack.words import Words
 from bot.store.outbox import NOTED, TOLD

@@ -16,8 +16,8 @@ from bot.handler import Done, Handler, Outputs
 from bot.lifecycle import InstanceState, RequestState
 from bot.offering import Offering
 from bot.people import Groups, NoDirectory, read_groups
-from bot.slack import forms
-from bot.slack.limits import view_problems
+from bot.slack.forms import modal as forms
+from bot.slack.rules.limits import view_problems
 from bot.store.database import Database
 from tests.conftest import GROUPS, ROOT, Clock, Desk, Recorded
 

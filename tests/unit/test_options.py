@@ -11,11 +11,11 @@ from bot.contract import Choice
 from bot.errors import Problem, Unavailable
 from bot.offering import Options
 from bot.options import Sources
-from bot.slack.about import About
-from bot.slack.choices import UNAVAILABLE, from_data
-from bot.slack.entries import Draft
-from bot.slack.filled import Filled
-from bot.slack.pages import Sheet
+from bot.slack.forms.about import About
+from bot.slack.forms.choices import UNAVAILABLE, from_data
+from bot.slack.forms.entries import Draft
+from bot.slack.forms.filled import Filled
+from bot.slack.forms.pages import Sheet
 
 ADA = Person("ada@example.com", "Ada")
 USER = {

@@ -10,10 +10,10 @@ from bot.contract import Look
 from bot.errors import Problem
 from bot.imports import form
 from bot.imports.imported import Imported
-from bot.slack.about import About
-from bot.slack.entries import Draft
-from bot.slack.filled import Filled
-from bot.slack.pages import Sheet
+from bot.slack.forms.about import About
+from bot.slack.forms.entries import Draft
+from bot.slack.forms.filled import Filled
+from bot.slack.forms.pages import Sheet
 from tests.slack_rules import sendable_view
 
 

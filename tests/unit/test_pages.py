@@ -10,13 +10,13 @@ import yaml
 
 from bot.contract import Question
 from bot.errors import Problem
-from bot.slack import forms
-from bot.slack.about import About
-from bot.slack.entries import Draft, fitting, summary
-from bot.slack.filled import Filled
-from bot.slack.layout import ref, search
-from bot.slack.limits import view_problems
-from bot.slack.pages import Sheet, welcome_back
+from bot.slack.forms import modal as forms
+from bot.slack.forms.about import About
+from bot.slack.forms.entries import Draft, fitting, summary
+from bot.slack.forms.filled import Filled
+from bot.slack.forms.layout import ref, search
+from bot.slack.forms.pages import Sheet, welcome_back
+from bot.slack.rules.limits import view_problems
 from tests.slack_rules import validator
 
 SHARED = Path(__file__).parents[3] / "shared"

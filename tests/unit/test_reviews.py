@@ -4,11 +4,11 @@ from typing import Any
 
 from bot import contract
 from bot.service import Reviewed
-from bot.slack.about import About
-from bot.slack.entries import Draft
-from bot.slack.filled import Filled
-from bot.slack.pages import Sheet
-from bot.slack.reviews import review
+from bot.slack.forms.about import About
+from bot.slack.forms.entries import Draft
+from bot.slack.forms.filled import Filled
+from bot.slack.forms.pages import Sheet
+from bot.slack.forms.reviews import review
 from bot.slack.words import Words
 from tests.slack_rules import sendable_view
 

@@ -12,12 +12,12 @@ from bot.errors import Conflict
 from bot.lifecycle import ApprovalRule
 from bot.offering import Offering
 from bot.service import Offered
-from bot.slack import about as abouts
 from bot.slack import views
-from bot.slack.about import About
-from bot.slack.limits import view_problems
+from bot.slack.forms import about as abouts
+from bot.slack.forms.about import About
 from bot.slack.messages import Message
 from bot.slack.outgoing import Unsendable, checked_message, checked_view
+from bot.slack.rules.limits import view_problems
 from bot.slack.words import Words
 from bot.store.records import RequestRecord
 from tests.slack_rules import validator

@@ -1,0 +1,266 @@
+"""What people do inside a form: turn its pages, search, work on its lists, submit it, close it. Thin."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+from bot import contract
+from bot.errors import Conflict, Invalid, Problem, Unavailable
+from bot.offering import Offering
+from bot.slack.forms import choices, pages, reviews
+from bot.slack.forms.about import STALE, About
+from bot.slack.forms.asking import ACTION
+from bot.slack.forms.entries import Draft, Verb, entries_of, list_of
+from bot.slack.forms.filled import Filled
+from bot.slack.forms.layout import is_list, ref
+from bot.slack.forms.pages import Sheet
+from bot.slack.forms.windows import Window, open_form, sheet_of
+from bot.slack.interaction import Interaction, Lazy
+from bot.slack.outgoing import checked_view
+from bot.slack.words import Words
+
+log = logging.getLogger(__name__)
+
+JSON = dict[str, Any]
+#: What a click changes, once what stands on the page is kept.
+Edit = Callable[[Draft, Filled], Draft]
+
+
+# Clicks
+
+
+def _turn(interaction: Interaction) -> None:
+    """Back, Next, or a page by its number; Back from a review, whose secrets stay in their blocks."""
+    window = Window(interaction)
+    sheet = window.keep()
+    if sheet.about.review:
+        window.show(replace(sheet, about=replace(sheet.about, review=False)))
+    else:
+        window.show(sheet.turned(_number(_value(interaction))))
+
+
+def _find(interaction: Interaction) -> None:
+    window = Window(interaction)
+    name = _value(interaction)
+    window.show(window.keep().found(name), focus=name)
+
+
+def _changed(interaction: Interaction) -> None:
+    """A field that others depend on has another answer."""
+    window = Window(interaction)
+    sheet = window.keep()
+    if sheet.blocks() == window.shown or window.show(sheet):
+        return
+    if len(sheet.pages) == 1:  # two answers in a row: the second one was given before the first one's fields came
+        interaction.update(window.kept().view(), window.view["id"])
+
+
+def _again(interaction: Interaction) -> None:
+    """Start over."""
+    window = Window(interaction)
+    interaction.service.forget(interaction.person, window.form.name)
+    draft = window.form.draft(None)
+    sheet = sheet_of(window.form, draft, draft.open(window.form.schema), About(**vars(window.about) | {"kept": False}))
+    sheet = replace(sheet, about=replace(sheet.about, kept=not sheet.is_plain))
+    window.show(sheet.turned(0))
+
+
+def _add(interaction: Interaction) -> None:
+    name, _, _ = _value(interaction).partition("|")
+    _open_entry(interaction, name, None)
+
+
+def _entry(interaction: Interaction) -> None:
+    """Something that the menu of an entry offers."""
+    verb, _, index = _value(interaction).partition("|")
+    name = str((interaction.args.action or {}).get("block_id", "")).removeprefix("entry-").partition("-")[0]
+    if verb == "edit":
+        _open_entry(interaction, name, _number(index))
+        return
+    window = Window(interaction)
+
+    def turn(draft: Draft, filled: Filled) -> Draft:
+        chain = window.about.chain
+        return draft.turn(window.form.schema, chain, _key(filled, name), _number(index), cast("Verb", verb))
+
+    window.show(window.keep(turn))
+
+
+def _open_entry(interaction: Interaction, name: str, index: int | None) -> None:
+    """The form of an entry above the one of its list; without an index, of a new one."""
+    window = Window(interaction)
+    sheet = window.keep()
+    key = _key(sheet.filled, name)
+    at = len(entries_of(sheet.filled, list_of(sheet.filled, key))) if index is None else index
+    about = window.about
+    here = (about.page, about.turn, about.listing, about.first)
+    above = replace(
+        about,
+        kept=True,
+        page=0,
+        turn=0,
+        listing="",
+        first=0,
+        chain=(*about.chain, (key, at)),
+        under=(*about.under, here),
+    )
+    entry = sheet_of(window.form, sheet.draft, open_form(window.form, sheet.draft, above.chain), above)
+    interaction.push(entry.view())
+
+
+def _window(interaction: Interaction) -> None:
+    """Earlier or later entries of a long list."""
+    window = Window(interaction)
+    name, _, first = _value(interaction).partition("|")
+    sheet = window.keep()
+    window.show(replace(sheet, about=replace(sheet.about, listing=name, first=_number(first))))
+
+
+def _key(filled: Filled, name: str) -> str:
+    for question in filled.questions:
+        if ref(question) == name and is_list(question):
+            return question.key
+    raise Conflict(STALE)
+
+
+def _value(interaction: Interaction) -> str:
+    """What a button, a select or a menu says."""
+    action = interaction.args.action or {}
+    return str((action.get("selected_option") or action).get("value", ""))
+
+
+def _number(text: str) -> int:
+    """A place that a click names; what is none is the first."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 9 else 0
+
+
+CLICKS: Mapping[str, Lazy] = {
+    ACTION: _changed,
+    pages.BACK: _turn,
+    pages.NEXT: _turn,
+    pages.PAGE: _turn,
+    pages.FIND: _find,
+    pages.AGAIN: _again,
+    pages.ADD: _add,
+    pages.ENTRY: _entry,
+    pages.EARLIER: _window,
+    pages.LATER: _window,
+}
+
+
+def found_fields(interaction: Interaction) -> list[JSON]:
+    """The fields that somebody searches for."""
+    return Window(interaction).sheet().options(str(interaction.args.body.get("value", "")))
+
+
+def found_choices(interaction: Interaction) -> list[JSON]:
+    """The choices of a field that somebody searches for."""
+    body, window = interaction.args.body, Window(interaction)
+    sheet, text = window.sheet(), str(body.get("value", ""))
+    question = sheet.field(str(body.get("block_id", "")))
+    if question is None:
+        return []
+    return _from_data(window, sheet, question.source, text) if question.source else choices.suggested(question, text)
+
+
+def _from_data(window: Window, sheet: Sheet, path: str, text: str) -> list[JSON]:
+    """What the offering's function offers; in a window without words of ours, why it offers nothing."""
+    service, about = window.interaction.service, window.about
+    offering = service.offering(about.offering, about.version)
+    answers = open_form(window.form, sheet.draft, ()).answers if about.chain else sheet.filled.answers
+    try:
+        return choices.from_data(service.options(window.interaction.person, offering, path, answers, text))
+    except (Unavailable, ValueError) as error:
+        log.warning("no options for %s of %s: %s", path, offering.name, error)
+        return choices.no_data()
+
+
+SEARCHES: Mapping[str, Callable[[Interaction], list[JSON]]] = {ACTION: found_choices, pages.FIND: found_fields}
+
+
+# Submitting and closing
+
+
+def submitted(interaction: Interaction, hand_in: Callable[[JSON], JSON | None]) -> JSON | None:
+    """Hand in all of the answers; what is refused stands beside its field, on the page where that is."""
+    window = Window(interaction)
+    sheet = window.sheet()
+    offering = _reviewed_offering(window)
+    if offering and not window.about.review:
+        return _review(window, sheet, offering)
+    try:
+        answer = hand_in(sheet.filled.answers)
+    except Invalid as invalid:
+        return _refused(window, sheet, invalid.problems)
+    except Unavailable as unavailable:
+        if not offering:
+            raise
+        return _refused(window, sheet, [Problem("", str(unavailable))])
+    if window.about.kept:
+        interaction.service.forget(interaction.person, window.form.name)
+    return answer
+
+
+def _reviewed_offering(window: Window) -> Offering[Any] | None:
+    """The offering that asks for a last look, if it does."""
+    about = window.about
+    offering = None if about.step else window.interaction.service.offering(about.offering, about.version)
+    return offering if offering and offering.review else None
+
+
+def _review(window: Window, sheet: Sheet, offering: Offering[Any]) -> JSON:
+    """Show once more what would be asked for, if it is valid."""
+    interaction = window.interaction
+    try:
+        found = interaction.service.review(interaction.person, offering, sheet.filled.answers, window.about.number)
+    except Invalid as invalid:
+        return _refused(window, sheet, invalid.problems)
+    words = Words(offering, interaction.directory.remembered_mention)
+    view = reviews.review(sheet.filled, window.keep(), found, words)
+    return {"response_action": "update", "view": checked_view(view)}
+
+
+def submitted_entry(interaction: Interaction, _view: JSON) -> JSON | None:
+    """Put a finished entry into its list; the list below shows it once this window is closed."""
+    window = Window(interaction)
+    sheet = window.sheet()
+    answers = sheet.filled.answers
+    problems = [*contract.unstorable(answers), *contract.problems(sheet.filled.schema, answers)]
+    if problems:
+        return _refused(window, sheet, problems)
+    window.keep(lambda draft, _: draft.close(window.form.schema, window.about.chain, answers))
+    return None
+
+
+def _refused(window: Window, sheet: Sheet, problems: Sequence[Problem]) -> JSON:
+    sheet = replace(sheet, about=replace(sheet.about, review=False))
+    errors, there = sheet.errors(problems, window.shown)
+    if errors:
+        return {"response_action": "errors", "errors": errors}
+    kept = window.keep()
+    view = replace(kept, about=replace(there.about, kept=True)).view(problems)
+    return {"response_action": "update", "view": checked_view(view)}
+
+
+def show_list(interaction: Interaction) -> None:
+    """Show the form below with the entry that was finished or left above it."""
+    view = interaction.args.body["view"]
+    about = About.read(view)
+    below = view.get("previous_view_id")
+    if not (about.chain and about.under and below):
+        return
+    page, turn, listing, first = about.under[-1]
+    about = replace(
+        about, page=page, turn=turn, listing=listing, first=first, chain=about.chain[:-1], under=about.under[:-1]
+    )
+    interaction.update(Window(interaction, about).kept().view(), below)
+
+
+def closed(interaction: Interaction) -> None:
+    """Keep what stands in a window that was closed without submitting."""
+    window = Window(interaction)
+    if window.about.kept or window.sheet().filled.kept():
+        window.keep()
+    if not interaction.args.body.get("is_cleared"):
+        show_list(interaction)

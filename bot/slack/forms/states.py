@@ -1,0 +1,164 @@
+"""What Slack sends back of a form, as plain typed answers. Pure.
+
+A view's state is `{block_id: {action_id: {"type": ..., "value" or "selected_...": ...}}}`:
+docs.slack.dev/reference/views#state. It may be forged: whatever is odd in it becomes an answer that validation
+refuses; blocks that are not the form's are ignored.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.contract import Question, Schema, fields, parse, parse_lines
+from bot.errors import Problem
+from bot.slack.forms.asking import ACTION, block_id, nothing
+from bot.slack.forms.choices import NO, UNAVAILABLE, YES, tokens
+
+JSON = dict[str, Any]
+Path = tuple[str, ...]
+
+#: Nothing was entered.
+_NOTHING = object()
+#: Where an element's state keeps the answer, by type of element.
+_KEYS = (
+    "value",
+    "selected_option",
+    "selected_options",
+    "selected_date",
+    "selected_time",
+    "selected_date_time",
+    "selected_user",
+    "selected_users",
+    "selected_channel",
+    "selected_channels",
+    "selected_conversation",
+    "selected_conversations",
+)
+
+
+def answers(schema: Schema, values: Any) -> JSON:
+    """A view's `state.values` as answers for `bot.contract.problems`. Never raises."""
+    return read(schema, values)[0]
+
+
+def read(schema: Schema, values: Any) -> tuple[JSON, list[Problem]]:
+    """As `answers`, with a problem for each text that could not be read; that answer stays as it was typed."""
+    questions = fields(schema)
+    entered, unread = read_blocks(questions, values)
+    return assembled(
+        questions, {question.path: entered[question.key] for question in questions if question.key in entered}
+    ), unread
+
+
+def read_blocks(questions: Iterable[Question], values: Any, revision: int = 0) -> tuple[JSON, list[Problem]]:
+    """What stands in the blocks of these questions, by key, None for nothing; and what could not be read."""
+    blocks = values if isinstance(values, dict) else {}
+    entered: JSON = {}
+    unread: list[Problem] = []
+    for question in questions:
+        if question.kind != "section" and (name := block_id(question, revision)) in blocks:
+            value = _entered(question, blocks[name], unread)
+            entered[question.key] = None if value is _NOTHING else value
+    return entered, unread
+
+
+def assembled(questions: Iterable[Question], entered: Mapping[Path, Any]) -> JSON:
+    """Nested answers of the questions that were asked; None: left empty.
+
+    A section that may be left out is there once something in it was answered.
+    """
+    answered = {path[:depth] for path, value in entered.items() if value is not None for depth in range(len(path))}
+    objects: dict[Path, JSON] = {(): {}}
+    for question in questions:
+        around = objects.get(question.path[:-1])
+        if around is None:
+            continue
+        if question.kind == "section":
+            if _is_there(question, answered):
+                objects[question.path] = around[question.path[-1]] = {}
+            elif question.must and question.nullable:
+                around[question.path[-1]] = None
+        elif question.path in entered:
+            value = entered[question.path]
+            value = _left_empty(question) if value is None else value
+            if value is not _NOTHING:
+                around[question.path[-1]] = value
+    return objects[()]
+
+
+def _is_there(section: Question, answered: set[Path]) -> bool:
+    return not section.optional_section or section.path in answered or (section.must and not section.nullable)
+
+
+def _left_empty(question: Question) -> Any:
+    """What an empty answer says: null or an empty list where one has to be there, else nothing."""
+    prefilled = question.default is not None and not question.optional_section
+    if not (question.must or prefilled):
+        return _NOTHING
+    if question.nullable:
+        return None
+    empty = nothing(question)
+    return _NOTHING if empty is None else empty
+
+
+def _entered(question: Question, block: Any, unread: list[Problem]) -> Any:
+    state = block.get(ACTION) if isinstance(block, dict) else block
+    if not isinstance(state, dict):
+        return _NOTHING if state is None else state
+    key = next((key for key in _KEYS if state.get(key) is not None), None)
+    if key is None:
+        return _NOTHING
+    return _KEYED.get(key, _picked)(question, state[key], unread)
+
+
+def _typed(question: Question, text: Any, unread: list[Problem]) -> Any:
+    if not isinstance(text, str):
+        return text
+    if not text:
+        return _NOTHING
+    try:
+        return (parse_lines if question.kind in {"multi", "list"} else parse)(question, text)
+    except ValueError as error:
+        unread.append(Problem(question.pointer, str(error)))
+        return text
+
+
+def _one(question: Question, option: Any, _: list[Problem]) -> Any:
+    if not isinstance(option, dict) or not isinstance(option.get("value"), str):
+        return option
+    value = option["value"]
+    if question.source and value == UNAVAILABLE:
+        return _NOTHING
+    if question.kind == "boolean":
+        return {YES: True, NO: False}.get(value, value)
+    known = tokens(question).get(value)
+    return value if known is None else known.value
+
+
+def _several(question: Question, options: Any, unread: list[Problem]) -> Any:
+    if not isinstance(options, list):
+        return options
+    picked = [each for option in options if (each := _one(question, option, unread)) is not _NOTHING]
+    if question.kind == "boolean":
+        return False if not picked else picked[0] if len(picked) == 1 else picked
+    return picked or _NOTHING
+
+
+def _at(_: Question, seconds: Any, __: list[Problem]) -> Any:
+    """Unix seconds as a moment in UTC."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if type(seconds) is int else seconds
+    except (ValueError, OverflowError, OSError):
+        return seconds
+
+
+def _picked(_: Question, value: Any, __: list[Problem]) -> Any:
+    return _NOTHING if value in ("", []) else value
+
+
+_KEYED = {
+    "value": _typed,
+    "selected_option": _one,
+    "selected_options": _several,
+    "selected_date_time": _at,
+}

@@ -1,0 +1,157 @@
+"""The modal that a form is shown in: whose answers it collects, what it opens with, what stands in it.
+
+What stands on a page is kept before anything else is shown; where a form is one plain page, nothing is kept until it
+is closed. Closing rejects nothing: the next time the form opens with what was entered.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bot import contract
+from bot.contract import Schema
+from bot.errors import Conflict, Problem
+from bot.slack.forms import pages
+from bot.slack.forms.about import COMPLETE, EDIT, ENTRY, FORM, STALE, About
+from bot.slack.forms.entries import Chain, Draft, Gone, fitting, list_of
+from bot.slack.forms.filled import Filled
+from bot.slack.forms.pages import Sheet
+from bot.slack.interaction import Interaction
+from bot.store.drafts import DraftRecord
+
+JSON = dict[str, Any]
+#: What a click changes, once what stands on the page is kept.
+Edit = Callable[[Draft, Filled], Draft]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whose answers a form collects."""
+
+    schema: Schema
+    title: str
+    callback: str
+    #: What its draft is about, see `Service.draft`, and the version of the form.
+    name: str
+    version: str = ""
+    submit: str = "Request"
+    #: What it begins with, where that is stored elsewhere.
+    base: Mapping[str, Any] | None = None
+
+    def draft(self, record: DraftRecord | None) -> Draft:
+        """What was entered in it."""
+        draft = Draft.from_json(record.answers) if record else Draft()
+        return draft if self.base is None else replace(draft, base=dict(self.base))
+
+
+def asked(interaction: Interaction, about: About) -> Asked:
+    """The form that a modal is about. Raises NotFound, Forbidden, Conflict."""
+    service = interaction.service
+    if about.step:
+        record, ask = service.may_answer(interaction.person, about.number, about.step)
+        name = f"{record.number}/{about.step}"
+        return Asked(ask["outputs"] or {}, f"Finish {record.number}", COMPLETE, name, submit="Done")
+    base, name, callback = None, about.offering, FORM
+    if about.number:
+        edited = service.may_edit(interaction.person, about.number)
+        base, name, callback = edited.form, edited.number, EDIT
+    offering = service.offering(about.offering, about.version)
+    submit = "Review" if offering.review else "Request"
+    return Asked(offering.presented, offering.title, callback, name, offering.version, submit, base)
+
+
+# Opening
+
+
+def opened(
+    interaction: Interaction, about: About, answers: Mapping[str, Any] | None = None, problems: Sequence[Problem] = ()
+) -> JSON:
+    """The first view of a form, with what was left in it the last time; `answers` of a command win over that."""
+    form = asked(interaction, about)
+    record = interaction.service.draft(interaction.user, form.name)
+    draft, notice = _resumed(form, record, answers or {})
+    sheet = sheet_of(form, draft, draft.open(form.schema), replace(about, kept=record is not None), notice)
+    if not sheet.is_plain:
+        sheet = replace(sheet, about=replace(sheet.about, kept=True))
+        if answers:  # the pages that come later need them
+            kept = replace(draft, base=sheet.filled.open_base())
+            interaction.service.keep(interaction.person, form.name, form.version, lambda _: kept.to_json())
+    return sheet.view(problems)
+
+
+def _resumed(form: Asked, record: DraftRecord | None, answers: Mapping[str, Any]) -> tuple[Draft, tuple[JSON, ...]]:
+    draft, left_out = form.draft(record), list[str]()
+    if record is not None and record.version != form.version:
+        draft, left_out = fitting(draft, form.schema)
+    given = [contract.pointer((name,)) for name in answers]
+    entered = {
+        key: value
+        for key, value in draft.entered.get("", {}).items()
+        if not any(key == each or key.startswith((f"{each}/", f"{each}?")) for each in given)
+    }
+    draft = replace(draft, base={**draft.base, **answers}, entered={**draft.entered, "": entered})
+    if record is None or not (left_out or any(draft.entered.values())):
+        return draft, ()
+    return draft, pages.welcome_back(record.updated_at, left_out)
+
+
+def sheet_of(form: Asked, draft: Draft, filled: Filled, about: About, notice: tuple[JSON, ...] = ()) -> Sheet:
+    if not about.chain:
+        return Sheet(filled, about, form.title, form.callback, form.submit, draft, notice=notice)
+    key, index = about.chain[-1]
+    title = f"{list_of(draft.open(form.schema, about.chain[:-1]), key).title} {index + 1}"
+    return Sheet(filled, about, title, ENTRY, "Done", draft, notice=notice)
+
+
+# What stands in the window
+
+
+class Window:
+    """The modal that somebody acts in."""
+
+    def __init__(self, interaction: Interaction, about: About | None = None) -> None:
+        """`about`: of the form below the one that was acted in."""
+        self.interaction = interaction
+        self.view: JSON = interaction.args.body["view"]
+        self.about = about or About.read(self.view)
+        self.form = asked(interaction, self.about)
+        self.shown = {block["block_id"] for block in self.view["blocks"]}
+
+    def sheet(self) -> Sheet:
+        """With what stands on the page, also secrets. Raises Conflict."""
+        record = self.interaction.service.draft(self.interaction.user, self.form.name) if self.about.kept else None
+        draft = self.form.draft(record)
+        return sheet_of(self.form, draft, self._read(draft), self.about)
+
+    def keep(self, edit: Edit = lambda draft, _: draft) -> Sheet:
+        """Keep what stands on the page, and change something. Raises Conflict."""
+
+        def write(record: DraftRecord | None) -> JSON:
+            draft, filled = self.form.draft(record), self._read(self.form.draft(record))
+            return edit(draft.keep(filled, self.about.chain), filled).to_json()
+
+        service, form = self.interaction.service, self.form
+        draft = form.draft(service.keep(self.interaction.person, form.name, form.version, write))
+        about = replace(self.about, kept=True)
+        return sheet_of(form, draft, open_form(form, draft, about.chain), about)
+
+    def kept(self) -> Sheet:
+        """As it was kept, whoever did that."""
+        record = self.interaction.service.draft(self.interaction.user, self.form.name)
+        draft, about = self.form.draft(record), replace(self.about, kept=True)
+        return sheet_of(self.form, draft, open_form(self.form, draft, about.chain), about)
+
+    def show(self, sheet: Sheet, **more: Any) -> bool:
+        """Show another page, or this one as it is now; False where the window has moved on since the click."""
+        return self.interaction.update(sheet.view(**more), self.view["id"], self.view["hash"])
+
+    def _read(self, draft: Draft) -> Filled:
+        filled = open_form(self.form, draft, self.about.chain)
+        return filled.read(self.view["state"]["values"], self.shown, self.about.turn)
+
+
+def open_form(form: Asked, draft: Draft, chain: Chain) -> Filled:
+    try:
+        return draft.open(form.schema, chain)
+    except Gone:
+        raise Conflict(STALE) from None
