@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, Column, Index, Text, UniqueConstraint, text
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Field, SQLModel
 
@@ -21,6 +21,11 @@ def _json(**options: Any) -> Any:
 def _text(**options: Any) -> Any:
     kind: type[TypeEngine[str]] = Text
     return Field(sa_type=kind, **options)
+
+
+def _later(**options: Any) -> Any:
+    """A column that came later and is never empty: an older process that writes beside us does not name it."""
+    return Field(sa_column_kwargs={"server_default": text(str(options["default"]).lower())}, **options)
 
 
 class Person(SQLModel, table=True):
@@ -59,6 +64,8 @@ class Instance(SQLModel, table=True):
     form: dict[str, Any] = _json()
     outputs: dict[str, Any] | None = _json(default=None, nullable=True)
     expires_at: datetime | None = _instant(default=None, index=True)
+    #: How often its time was extended.
+    renewals: int = _later(default=0)
     created_at: datetime = _instant()
     updated_at: datetime = _instant()
 
@@ -67,12 +74,17 @@ class InstanceResource(SQLModel, table=True):
     """One thing that an instance consists of: all that is needed to take it back."""
 
     __tablename__ = "instance_resource"
-    __table_args__: ClassVar[Any] = (UniqueConstraint("instance_id", "step"),)
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("instance_id", "step"),
+        Index("ix_instance_resource_reference", "handler", "reference"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     instance_id: int = Field(foreign_key="instance.id", index=True)
     step: str
     position: int
+    #: The steps that it was built upon; None: all that stand before it.
+    after: list[str] | None = _json(default=None, nullable=True)
     handler: str
     #: Whether its handler wants to hear how requests about the instance go on.
     follows: bool = False
@@ -80,6 +92,10 @@ class InstanceResource(SQLModel, table=True):
     resource: dict[str, Any] = _json()
     state: dict[str, Any] = _json()
     outputs: dict[str, Any] = _json()
+    #: What the system that it stands in calls it (an issue's id), for news that come from there.
+    reference: str | None = None
+    #: When its handler should look at it again, unasked.
+    look_at: datetime | None = _instant(default=None, index=True)
     deleted_at: datetime | None = _instant(default=None)
 
 
@@ -100,6 +116,8 @@ class Request(SQLModel, table=True):
     open_instance_id: int | None = Field(default=None, unique=True)
     requester_id: int = Field(foreign_key="person.id", index=True)
     form: dict[str, Any] = _json()
+    #: An update: the instance's answers as its requester saw them.
+    before: dict[str, Any] | None = _json(default=None, nullable=True)
     reason: str | None = _text(default=None)
     rules: list[Any] = _json()
     state: str = Field(index=True)
@@ -111,6 +129,8 @@ class Request(SQLModel, table=True):
     idempotency_key: str | None = None
     #: Of the answers that came with the key: the same key with others is a mistake.
     body_hash: str | None = None
+    #: Of the trace that it was asked in (W3C Trace Context).
+    traceparent: str | None = None
     created_at: datetime = _instant()
     updated_at: datetime = _instant()
     ended_at: datetime | None = _instant(default=None)
@@ -143,9 +163,15 @@ class Step(SQLModel, table=True):
     request_id: int = Field(foreign_key="request.id")
     #: For a request that an offering makes of other offerings: the step that waits for it.
     parent_step_id: int | None = Field(default=None, foreign_key="step.id")
+    #: Of its request, for limits by offering.
+    offering: str | None = None
     name: str
     position: int
     early: bool = False
+    #: The steps that it waits for; None: all that stand before it.
+    after: list[str] | None = _json(default=None, nullable=True)
+    #: Runs also when the request has failed or was cancelled.
+    always: bool = _later(default=False)
     #: `apply` or `delete`.
     action: str
     #: Whether its handler wants to hear how the request goes on.
@@ -164,11 +190,15 @@ class Step(SQLModel, table=True):
     reason: str | None = _text(default=None)
     attempts: int = 0
     crashes: int = 0
+    #: How often it was asked since it is pending.
+    polls: int = _later(default=0)
     run_at: datetime | None = _instant(default=None)
     owner: str | None = None
     epoch: int = 0
     lease_until: datetime | None = _instant(default=None)
     started_at: datetime | None = _instant(default=None)
+    #: When it has taken too long.
+    deadline_at: datetime | None = _instant(default=None)
     ended_at: datetime | None = _instant(default=None)
 
 
@@ -226,6 +256,8 @@ class Delivery(SQLModel, table=True):
     )
 
     id: int | None = Field(default=None, primary_key=True)
+    #: What is said once for ever, or once a day, by name.
+    key: str | None = Field(default=None, unique=True, index=True)
     lane: str
     kind: str
     request_id: int | None = Field(default=None, foreign_key="request.id", index=True)
@@ -234,6 +266,9 @@ class Delivery(SQLModel, table=True):
     payload: dict[str, Any] = _json()
     #: `waiting`, `sent`, `failed`.
     state: str = "waiting"
+    #: Where it was posted.
+    channel: str | None = None
+    ts: str | None = None
     attempts: int = 0
     error: str | None = _text(default=None)
     run_at: datetime = _instant()
@@ -248,6 +283,39 @@ class Lane(SQLModel, table=True):
 
     name: str = Field(primary_key=True)
     next_at: datetime = _instant()
+
+
+class Timer(SQLModel, table=True):
+    """Something to do at a moment: a reminder, an escalation, the end of a request. Gone once it is done."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    #: There is one of a name: `remind REQ-12`.
+    name: str = Field(unique=True, index=True)
+    kind: str
+    request_id: int | None = Field(default=None, foreign_key="request.id", index=True)
+    instance_id: int | None = Field(default=None, foreign_key="instance.id", index=True)
+    due_at: datetime = _instant(index=True)
+    data: dict[str, Any] = _json()
+
+
+class Incoming(SQLModel, table=True):
+    """What came in from another system, by the name that it gave: what is sent again is recognised."""
+
+    #: `slack:Ev123`, `jira:7f3c...`.
+    key: str = Field(primary_key=True)
+    at: datetime = _instant(index=True)
+
+
+class Process(SQLModel, table=True):
+    """One running process, for those who look after the platform."""
+
+    #: As it claims steps: host, process id, and a few letters.
+    owner: str = Field(primary_key=True)
+    #: `web`, `worker`, or `web and worker`.
+    parts: str
+    version: str
+    started_at: datetime = _instant()
+    seen_at: datetime = _instant(index=True)
 
 
 class Secret(SQLModel, table=True):
