@@ -34,12 +34,12 @@ def build(jira: JiraStandIn) -> Starlette:
 
     def index(_: Request) -> HTMLResponse:
         with jira.lock:
-            return _page("jira_index.html", projects=jira.projects.values(), issues=list(jira.issues.values()))
+            return _page("index.html", projects=jira.projects.values(), issues=list(jira.issues.values()))
 
     def browse(request: Request) -> HTMLResponse:
         with jira.lock:
             issue = jira.find(request.path_params["key"])
-            return _page("jira_issue.html", status=200 if issue else 404, issue=issue)
+            return _page("issue.html", status=200 if issue else 404, issue=issue)
 
     methods = ["GET", "POST", "PUT", "DELETE"]
     return Starlette(

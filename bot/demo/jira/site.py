@@ -1,6 +1,6 @@
 """The local stand-in for Jira: projects with workflows, issues, and the ways in which a real site is unpleasant.
 
-`JiraStandIn` holds the state under one lock; `bot.demo.jira_api` is its REST API, `bot.demo.jira_server.build` puts
+`JiraStandIn` holds the state under one lock; `bot.demo.jira.api` is its REST API, `bot.demo.jira.server.build` puts
 both on HTTP. What it imitates is Atlassian's documentation, not their servers.
 """
 
