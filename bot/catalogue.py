@@ -186,13 +186,12 @@ def _refuse_overlay(offering: Offering[Any]) -> None:
         raise Misconfigured(
             f"options= and overlay=: {error}.", where=offering.where, hint="offerings/README.md says what they know."
         ) from None
-    for question in contract.fields(shown):
-        if question.hidden and question.required and question.default is None:
-            raise Misconfigured(
-                f"overlay= hides {question.name!r}, which must be answered.",
-                where=offering.where,
-                hint="Give the field a default, or show it.",
-            )
+    for name in contract.unanswerable(shown):
+        raise Misconfigured(
+            f"overlay= hides {name!r}, which must be answered.",
+            where=offering.where,
+            hint="Give the field a default, make it optional, or show it.",
+        )
 
 
 def oddities(offering: Offering[Any]) -> list[str]:

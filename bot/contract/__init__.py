@@ -6,6 +6,7 @@ faults(schema)                  what is wrong with the schema itself
 oddities(schema)                what is odd in it, and still works
 applied(schema, value)          the form that holds for the answers so far: conditions worked off
 presented(schema, ...)          as it is shown, with what is no part of the contract
+pruned(schema, value)           without answers to what is not asked with them
 ranked(choices, text)           the choices that somebody searches for
 fields(schema)                  its questions, for a modal, options or a table
 parse(question, text)           text as a typed value; `typed` for `field=value` pairs
@@ -18,10 +19,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.contract.compatibility import breaking, comparable
-from bot.contract.conditions import Applied, applied
+from bot.contract.conditions import Applied, Around, applied, pruned
 from bot.contract.formats import expected, is_channel_id, is_datetime, is_email, is_person_id, is_uri
 from bot.contract.oddities import oddities
-from bot.contract.presentation import Look, NoSuchField, presented
+from bot.contract.presentation import Look, NoSuchField, presented, unanswerable
 from bot.contract.questions import Choice, Kind, Question, fields, humanised
 from bot.contract.schema import Schema, pointer, remembered, resolve
 from bot.contract.search import ranked
@@ -32,6 +33,7 @@ from bot.contract.wording import quoted
 
 __all__ = [
     "Applied",
+    "Around",
     "Choice",
     "Contract",
     "Kind",
@@ -59,12 +61,14 @@ __all__ = [
     "pointer",
     "presented",
     "problems",
+    "pruned",
     "quoted",
     "ranked",
     "remembered",
     "resolve",
     "secrets",
     "typed",
+    "unanswerable",
     "unflatten",
     "unstorable",
     "with_defaults",

@@ -5,22 +5,26 @@ branches are told apart by the value of one field. What has no such field (eithe
 is required) stays as it is, for validation to tell.
 
 A field that a branch brings in is marked with its case, so that two fields of one name keep their own answers.
+
+A presentation adds its own (`VISIBLE_IF`): it looks at any field of the whole form, also from inside of an entry.
 """
 
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
-from bot.contract.questions import CASE, Question, alone, fields
+from bot.contract.questions import CASE, VISIBLE_IF, Question, alone, fields
 from bot.contract.schema import Schema, kinds, properties, remembered, required, resolve
-from bot.contract.validation import problems
+from bot.contract.validation import problems, with_defaults
 
 #: What is worked off here, so that the applied form has none of it.
 _CONDITIONS = frozenset({"if", "then", "else", "dependencies", "dependentRequired", "dependentSchemas", "allOf"})
 _Path = tuple[str, ...]
+#: Answers of the forms around an entry: the path of each form, from the whole one (the empty path) on.
+Around = Sequence[tuple[_Path, Mapping[str, Any]]]
 #: An `allOf` that names itself ends here.
 _DEEPEST = 4
 
@@ -34,6 +38,8 @@ class Applied:
 
     schema: Schema
     controls: frozenset[tuple[str, ...]] = frozenset()
+    #: Fields that the presentation leaves out for these answers.
+    left_out: frozenset[tuple[str, ...]] = frozenset()
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:
@@ -41,18 +47,66 @@ class Applied:
         return tuple(fields(self.schema))
 
 
-def applied(schema: Schema, answers: Mapping[str, Any]) -> Applied:
-    """The form for these answers; the very same object where it has no conditions or the choices are the same."""
+def applied(schema: Schema, answers: Mapping[str, Any], place: _Path = (), around: Around = ()) -> Applied:
+    """The form for these answers; the very same object where it has no conditions or the choices are the same.
+
+    An entry of a list is a form of its own: `place` is its path in the whole form, `around` what it stands in.
+    """
     plain = _plain(schema)
     if plain is not None:
         return plain
-    walk = _Walk(schema)
+    walk = _Walk(schema, place, (*around, (place, answers)))
     found = walk.node(schema, answers, (), ())
     known = _known(schema)
     choices = tuple(walk.choices)
     if choices not in known:
-        known[choices] = Applied(found, frozenset(walk.controls))
+        known[choices] = Applied(found, frozenset(walk.controls), frozenset(walk.left_out))
     return known[choices]
+
+
+def pruned(schema: Schema, answers: Mapping[str, Any], place: _Path = (), around: Around = ()) -> dict[str, Any]:
+    """The answers without those of fields that the presentation leaves out, also in entries of lists."""
+    kept = dict(answers)
+    if not _has_rules(schema):
+        return kept
+    known = with_defaults(schema, kept)
+    found = applied(schema, known, place, around)
+    for path in found.left_out:
+        kept = _without(kept, path)
+    for question in found.questions:
+        if question.entry is not None:
+            inner = partial(pruned, question.entry, place=(*place, *question.path), around=(*around, (place, known)))
+            kept = _with_entries(kept, question.path, inner)
+    return kept
+
+
+@remembered
+def _has_rules(schema: Schema) -> bool:
+    return _mentions_rules(schema)
+
+
+def _mentions_rules(part: Any) -> bool:
+    if isinstance(part, dict):
+        return VISIBLE_IF in part or any(map(_mentions_rules, part.values()))
+    return isinstance(part, list) and any(map(_mentions_rules, part))
+
+
+def _without(value: Any, path: _Path) -> Any:
+    if not isinstance(value, dict) or path[0] not in value:
+        return value
+    if len(path) == 1:
+        return {name: inner for name, inner in value.items() if name != path[0]}
+    return {**value, path[0]: _without(value[path[0]], path[1:])}
+
+
+def _with_entries(value: Any, path: _Path, make: Callable[[Mapping[str, Any]], Any]) -> Any:
+    if not path:
+        return (
+            [make(each) if isinstance(each, Mapping) else each for each in value] if isinstance(value, list) else value
+        )
+    if not isinstance(value, dict) or path[0] not in value:
+        return value
+    return {**value, path[0]: _with_entries(value[path[0]], path[1:], make)}
 
 
 @remembered
@@ -70,7 +124,11 @@ def _mentions_conditions(part: Any) -> bool:
         return any(map(_mentions_conditions, part))
     if not isinstance(part, dict):
         return False
-    if not _CONDITIONS.isdisjoint(part) or any(len(part.get(word) or ()) > 1 for word in ("oneOf", "anyOf")):
+    if (
+        VISIBLE_IF in part
+        or not _CONDITIONS.isdisjoint(part)
+        or any(len(part.get(word) or ()) > 1 for word in ("oneOf", "anyOf"))
+    ):
         return True
     return any(map(_mentions_conditions, part.values()))
 
@@ -106,6 +164,11 @@ class _Node:
             "properties": _placed(fields, new, after),
             "required": sorted(required(self.schema) | required(part)),
         }
+
+    def drop(self, name: str) -> None:
+        """Without a field."""
+        fields = {each: inner for each, inner in properties(self.schema).items() if each != name}
+        self.schema = {**self.schema, "properties": fields, "required": sorted(required(self.schema) - {name})}
 
 
 def _placed(fields: Mapping[str, Any], new: Mapping[str, Any], after: str) -> dict[str, Any]:
@@ -143,8 +206,12 @@ class _Walk:
     """One pass over a schema beside the answers."""
 
     root: Schema
+    place: _Path
+    #: Answers by the form that they stand in, this one's last.
+    scopes: Around
     choices: list[Any] = field(default_factory=list)
     controls: set[_Path] = field(default_factory=set)
+    left_out: set[_Path] = field(default_factory=set)
 
     def node(self, declared: Any, value: Any, path: _Path, seen: _Path) -> Any:
         """A part of the schema with its conditions worked off; the same object where it has none."""
@@ -154,6 +221,7 @@ class _Walk:
         here = _Node(found.schema, value if isinstance(value, Mapping) else {}, path)
         count = len(self.choices)
         self._open(here, found.schema, ())
+        self._leave_out(here)
         inside = {
             name: self.node(inner, here.value.get(name), (*path, name), (*seen, *found.refs))
             for name, inner in properties(here.schema).items()
@@ -162,6 +230,33 @@ class _Walk:
             return declared
         made = {name: inner for name, inner in here.schema.items() if name not in _CONDITIONS} | {"properties": inside}
         return {**made, "type": ["object", "null"] if found.nullable else "object"}
+
+    def _leave_out(self, here: _Node) -> None:
+        """Drop the fields that the presentation does not want for these answers."""
+        for name, declared in list(properties(here.schema).items()):
+            rules = declared.get(VISIBLE_IF) if isinstance(declared, dict) else None
+            if rules is None:
+                continue
+            agreed = [self._agrees(tuple(path.split(".")), rule) for path, rule in rules.items()]  # each is a control
+            wanted = all(agreed)
+            self._choose(wanted)
+            if not wanted:
+                here.drop(name)
+                self.left_out.add((*here.path, name))
+
+    def _agrees(self, path: _Path, rule: Any) -> bool:
+        """Whether the answer at a path of the whole form is as a presentation wants it."""
+        place, answers = max(
+            (scope for scope in self.scopes if path[: len(scope[0])] == scope[0]), key=lambda scope: len(scope[0])
+        )
+        if place == self.place:
+            self.controls.add(path[len(place) :])
+        value: Any = answers
+        for part in path[len(place) :]:
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if isinstance(rule, Mapping):
+            return value is not None and self._holds(rule, value)
+        return _among(value, rule if isinstance(rule, list | tuple) else [rule])
 
     def _open(self, here: _Node, part: Schema, seen: _Path) -> None:
         for extra in self._parts(part):
@@ -233,14 +328,14 @@ class _Walk:
     def _choose(self, choice: Any) -> None:
         self.choices.append(choice)
 
-    def _holds(self, condition: Any, value: Mapping[str, Any]) -> bool:
+    def _holds(self, condition: Any, value: Any) -> bool:
         if not isinstance(condition, dict):
             return condition is not False
         checks = _checks(self.root)
         if id(condition) not in checks:
             checks[id(condition)] = alone(condition, self.root)
         check = checks[id(condition)]
-        return check is not None and problems(check, dict(value)) == []
+        return check is not None and problems(check, dict(value) if isinstance(value, Mapping) else value) == []
 
 
 def _position(schema: Schema) -> Callable[[str], int]:

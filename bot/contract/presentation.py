@@ -6,8 +6,10 @@ Nothing is checked against a presented schema: it is drawn, and the contract dec
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypedDict, get_args
 
-from bot.contract.questions import ADVANCED, HIDDEN, OPTIONS, ORDER, WIDGET
-from bot.contract.schema import Schema, kinds, properties, resolve, target
+from bot.contract.questions import ADVANCED, HIDDEN, OPTIONS, ORDER, VISIBLE_IF, WIDGET
+from bot.contract.schema import Schema, kinds, properties, required, resolve, target
+from bot.contract.secrecy import SECRET
+from bot.contract.validation import faults
 
 Change = Callable[[Schema], Schema]
 #: Where a field may be declared that a condition brings in.
@@ -28,6 +30,11 @@ class Look(TypedDict, total=False):
     #: It stands behind the others, under Advanced, unless it must be answered.
     advanced: bool
     widget: Widget
+    #: It is asked only while all of these answers are so: by field path of the whole form a value, several of which one
+    #: will do, or a JSON Schema. What it held is dropped on submit, and comes back when it is asked again.
+    visible_if: Mapping[str, Any]
+    #: It is a secret, although the schema does not say so.
+    secret: bool
     #: For an object, and under the empty path for the form: these of its fields come first, in this order.
     order: Sequence[str]
 
@@ -38,6 +45,8 @@ _WORDS = {
     "hidden": HIDDEN,
     "advanced": ADVANCED,
     "widget": WIDGET,
+    "visible_if": VISIBLE_IF,
+    "secret": SECRET,
     "order": ORDER,
 }
 
@@ -57,6 +66,8 @@ def presented(schema: Schema, options: Sequence[str] = (), overlay: Mapping[str,
         words = _words(path, look)
         for name in set(look.get("order", ())) - {"*"}:
             _changed(shown, f"{path}.{name}" if path else name, dict)
+        for other in look.get("visible_if", {}):
+            _refuse_unseen(shown, path, other)
         shown = _changed(shown, path, lambda part, words=words: _worded(part, words))  # type: ignore[misc]
     for path in options:
         shown = _changed(shown, path, lambda part, path=path, root=shown: _chosen(part, path, root))  # type: ignore[misc]
@@ -69,13 +80,66 @@ def _words(path: str, look: Look) -> Schema:
         raise ValueError(f"{path or 'the form'}: {', '.join(unknown)} is none of {', '.join(_WORDS)}")
     if look.get("widget", "select") not in get_args(Widget):
         raise ValueError(f"{path}: there is no widget {look['widget']!r} but {', '.join(get_args(Widget))}")
+    if "visible_if" in look:
+        _refuse_rules(path, look["visible_if"])
     return {_WORDS[word]: value for word, value in look.items()}
+
+
+def _refuse_rules(path: str, rules: Any) -> None:
+    if not path or not isinstance(rules, Mapping) or not rules:
+        raise ValueError(f'{path or "the form"}: visible_if= is a field\'s, and like {{"size": "large"}}')
+    for other, rule in rules.items():
+        wrong = faults(rule) if isinstance(rule, dict) else []
+        if wrong:
+            raise ValueError(f"{path}: visible_if= has for {other} no JSON Schema: {wrong[0]}")
+
+
+def _refuse_unseen(schema: Schema, path: str, other: str) -> None:
+    """A field can be asked for by answers of its own form and of those around it, not by those of other entries."""
+    _changed(schema, other, dict)
+    parts = other.split(".")
+    for depth in range(1, len(parts)):
+        around = ".".join(parts[:depth])
+        if _is_list(schema, around) and not path.startswith(around + "."):
+            raise ValueError(f"{path}: visible_if= names {other}, of which there is one in each entry of {around}")
+    if other == path or other.startswith(path + "."):
+        raise ValueError(f"{path}: visible_if= names the field itself")
+
+
+def _is_list(schema: Schema, path: str) -> bool:
+    found: list[bool] = []
+
+    def look(part: Schema) -> Schema:
+        found.append(kinds(resolve(part, schema).schema) == ("array",))
+        return part
+
+    _changed(schema, path, look)
+    return any(found)
 
 
 def _worded(part: Schema, words: Schema) -> Schema:
     if ORDER in words and isinstance(part.get("items"), dict):
         part = {**part, "items": {**part["items"], ORDER: words[ORDER]}}
     return {**part, **words}
+
+
+def unanswerable(schema: Schema) -> list[str]:
+    """Names of fields that must be answered and are hidden, always or by `visible_if`, without a default."""
+    return list(dict.fromkeys(_unanswerable(schema, schema)))
+
+
+def _unanswerable(part: Any, root: Schema) -> Iterator[str]:
+    if isinstance(part, list):
+        for each in part:
+            yield from _unanswerable(each, root)
+    elif isinstance(part, dict):
+        for name, declared in properties(part).items():
+            said = declared if isinstance(declared, dict) else {}
+            hidden = said.get(HIDDEN) is True or VISIBLE_IF in said
+            if hidden and name in required(part) and resolve(said, root).schema.get("default") is None:
+                yield name
+        for each in part.values():
+            yield from _unanswerable(each, root)
 
 
 def _chosen(part: Schema, path: str, root: Schema) -> Schema:

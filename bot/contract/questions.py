@@ -49,8 +49,11 @@ _FORMATS: dict[str, Kind] = {
 CASE = "x-frontdesk-case"
 #: Marks a field whose options come from data, by its path; see `bot.contract.presentation`.
 OPTIONS = "x-frontdesk-options"
-#: Words of a presentation: a field that nobody is asked, one that can wait, how it is shown, the order of an object's.
-HIDDEN, ADVANCED, WIDGET, ORDER = (f"x-frontdesk-{word}" for word in ("hidden", "advanced", "widget", "order"))
+#: Words of a presentation: a field that nobody is asked, one that can wait, how it is shown, the order of an object's,
+#: and the answers under which it is asked, by path from the whole form.
+HIDDEN, ADVANCED, WIDGET, ORDER, VISIBLE_IF = (
+    f"x-frontdesk-{word}" for word in ("hidden", "advanced", "widget", "order", "visible-if")
+)
 #: `^(small|large)$`: the values of an enum in a pattern.
 _ALTERNATION = re.compile(r"\^\((?:\?:)?((?:[\w /:@,-]|\\[.-])+(?:\|(?:[\w /:@,-]|\\[.-])+)+)\)\$")
 #: A text that may be longer than this gets several lines.

@@ -6,11 +6,13 @@ from typing import Any
 from bot.contract.schema import Schema, properties, remembered, resolve
 
 Path = tuple[str | int, ...]
+#: A presentation's word for it, where the schema itself does not say so.
+SECRET = "x-frontdesk-secret"  # noqa: S105 - a keyword
 
 
 def marks_secret(schema: Schema) -> bool:
-    """Pydantic's SecretStr says both; imported schemas one of them."""
-    return schema.get("writeOnly") is True or schema.get("format") == "password"
+    """Pydantic's SecretStr says both; imported schemas one of them; an offering's overlay has its own word."""
+    return schema.get("writeOnly") is True or schema.get("format") == "password" or schema.get(SECRET) is True
 
 
 @remembered

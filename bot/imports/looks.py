@@ -24,7 +24,7 @@ def _look(question: Question, hint: Mapping[str, Any]) -> Look:
         look["title"] = hint["title"]
     if isinstance(hint.get("help"), str) and hint["help"] not in question.description:
         look["help"] = f"{question.description} {hint['help']}".strip()
-    if hint.get("hidden") is True and not (question.required and question.default is None):
+    if hint.get("hidden") is True and not (question.must and question.default is None):
         look["hidden"] = True
     if hint.get("widget") in get_args(Widget):
         look["widget"] = hint["widget"]

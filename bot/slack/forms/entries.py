@@ -47,7 +47,7 @@ class Draft:
             question = list_of(filled, key)
             entries = entries_of(filled, question)
             base = entries[index] if index < len(entries) and isinstance(entries[index], dict) else {}
-            filled = Filled(question.entry or {}, base, self.entered.get(name(chain[:depth]), {}))
+            filled = filled.entry(question, base, self.entered.get(name(chain[:depth]), {}))
         return filled
 
     def keep(self, filled: Filled, chain: Chain = ()) -> "Draft":

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from bot import contract
-from bot.contract import Applied, Question, Schema
+from bot.contract import Applied, Around, Question, Schema
 from bot.slack.forms.asking import block_id, is_certain
 from bot.slack.forms.states import assembled, read_blocks
 
@@ -32,14 +32,17 @@ class Filled:
     entered: Mapping[str, Any] = field(default_factory=dict)
     #: Keys of secrets that were read, also of some that are hidden now.
     secret: frozenset[str] = frozenset()
+    #: Of an entry of a list: its path in the whole form, and the answers of the forms that it stands in.
+    place: tuple[str, ...] = ()
+    around: Around = ()
 
     @cached_property
     def applied(self) -> Applied:
         """The form that holds for these answers."""
-        now = contract.applied(self.schema, {})
+        now = contract.applied(self.schema, {}, self.place, self.around)
         for _ in range(_TURNS):
             answers = contract.with_defaults(now.schema, self._answers(now))
-            then = contract.applied(self.schema, answers)
+            then = contract.applied(self.schema, answers, self.place, self.around)
             if then is now:
                 break
             now = then
@@ -58,7 +61,13 @@ class Filled:
     @cached_property
     def answers(self) -> JSON:
         """All of the answers, as if every page had been looked at: what a submit hands in."""
-        return self._answers(self.applied)
+        return contract.pruned(self.schema, self._answers(self.applied), self.place, self.around)
+
+    def entry(self, question: Question, base: Mapping[str, Any], entered: Mapping[str, Any]) -> "Filled":
+        """The form of one entry of a list of this form."""
+        known = contract.with_defaults(self.applied.schema, self._answers(self.applied))
+        place = (*self.place, *question.path)
+        return Filled(question.entry or {}, base, entered, place=place, around=(*self.around, (self.place, known)))
 
     @cached_property
     def given(self) -> JSON:
@@ -67,6 +76,9 @@ class Filled:
         for question in self.questions:
             if question.key in self.entered:
                 _put(given, question.path, self.entered[question.key])
+        for path in self.applied.left_out:
+            if _at(given, path) is not None:
+                _put(given, path, None)
         return given
 
     def value(self, question: Question) -> Any:

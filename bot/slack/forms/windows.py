@@ -76,7 +76,19 @@ def opened(
         if answers:  # the pages that come later need them
             kept = replace(draft, base=sheet.filled.open_base())
             interaction.service.keep(interaction.person, form.name, form.version, lambda _: kept.to_json())
-    return sheet.view(problems)
+    return sheet.view([*problems, *_not_asked(sheet.filled, answers or {})])
+
+
+def _not_asked(filled: Filled, answers: Mapping[str, Any]) -> list[Problem]:
+    """What a command says of fields that these answers leave out."""
+    out = sorted(path for path in filled.applied.left_out if _stands(answers, path))
+    return [Problem(contract.pointer(path), "Is not asked for with these answers, and left out.") for path in out]
+
+
+def _stands(answers: Any, path: tuple[str, ...]) -> bool:
+    for part in path:
+        answers = answers.get(part) if isinstance(answers, Mapping) else None
+    return answers is not None
 
 
 def _resumed(form: Asked, record: DraftRecord | None, answers: Mapping[str, Any]) -> tuple[Draft, tuple[JSON, ...]]:
