@@ -73,7 +73,11 @@ def build(settings: Settings) -> Process:
     engine = Engine(
         database, offered, owner=owner, secret=settings.secret, url=settings.link, lease=settings.lease, safe=safe
     )
-    sender = SlackSender(web_client, database, offered, groups, slack_directory) if settings.slack else None
+    sender = (
+        SlackSender(web_client, database, offered, groups, slack_directory, settings.platform_channel)
+        if settings.slack
+        else None
+    )
     listening = door.Listeners()
     worker = Worker(database, engine, sender, service.sweep, pace=settings.pace, give_way=listening.give_way)
     process = Process(settings, database, offered, service, FastAPI(), worker, None)

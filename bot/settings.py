@@ -24,6 +24,8 @@ class Settings:
     #: Set: Socket Mode instead of signed HTTP.
     slack_app_token: str = ""
     slack_api_url: str = "https://slack.com/api/"
+    #: Where the people of the platform read of what needs them, and where cards go whose own channel is gone.
+    platform_channel: str = ""
     #: What secrets in forms are encrypted with; the first encrypts, any decrypts.
     keys: tuple[str, ...] = field(default=(), repr=False)
     #: How long a step is held without a sign of life.
@@ -78,6 +80,7 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         slack_signing_secret=text("SLACK_SIGNING_SECRET"),
         slack_app_token=text("SLACK_APP_TOKEN"),
         slack_api_url=text("SLACK_API_URL", Settings.slack_api_url).rstrip("/") + "/",
+        platform_channel=text("PLATFORM_CHANNEL"),
         keys=tuple(key.strip() for key in text("FRONTDESK_KEY").split(",") if key.strip()),
         lease=timedelta(seconds=number("FRONTDESK_LEASE", 30)),
         pace=timedelta(seconds=number("FRONTDESK_PACE", 1)),

@@ -1,5 +1,6 @@
 """Says in Slack what the outbox holds: cards, notes in their threads, direct messages, handlers' posts."""
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,6 +23,8 @@ from bot.store.database import Database
 from bot.store.outbox import ClaimedCard, ClaimedDelivery
 from bot.store.records import CardRecord, EventRecord, RequestRecord
 
+log = logging.getLogger(__name__)
+
 #: At most so many people get a card of their own when a channel cannot be written to.
 _INSTEAD = 10
 
@@ -29,13 +32,19 @@ _INSTEAD = 10
 class SlackSender:
     """The worker's `Sender`. Raises TemporaryError and PermanentError, with Slack's reason."""
 
-    kinds: tuple[str, ...] = ("message", "note", "notice", "post")
+    kinds: tuple[str, ...] = ("message", "note", "notice", "post", "alarm")
 
     def __init__(
-        self, client: WebClient, database: Database, catalogue: Catalogue, groups: Groups, directory: SlackDirectory
+        self,
+        client: WebClient,
+        database: Database,
+        catalogue: Catalogue,
+        groups: Groups,
+        directory: SlackDirectory,
+        platform_channel: str = "",
     ) -> None:
         self._client, self._database, self._catalogue = client, database, catalogue
-        self._groups, self._directory = groups, directory
+        self._groups, self._directory, self._platform_channel = groups, directory, platform_channel
 
     def send(self, delivery: ClaimedDelivery) -> None:
         """One note, direct message or post."""
@@ -46,6 +55,8 @@ class SlackSender:
                 self._message(delivery)
             case "notice":
                 self._post(self._dm(delivery.payload["person"]), Message(escape(delivery.payload["text"])))
+            case "alarm":
+                self._alarm(delivery)
             case _:
                 self._post(self._place(delivery.payload["channel"]), Message(escape(delivery.payload["text"])))
 
@@ -88,6 +99,12 @@ class SlackSender:
         if card is None or not card.ts or not card.channel:
             raise PermanentError("There is no card, so there is no thread for the note.")
         self._post(card.channel, messages.note(record, event, self._words(record)), thread_ts=card.ts)
+
+    def _alarm(self, delivery: ClaimedDelivery) -> None:
+        text = delivery.payload["text"]
+        log.error("alarm: %s", text)
+        if self._platform_channel:
+            self._post(self._platform_channel, Message(escape(text)))
 
     def _message(self, delivery: ClaimedDelivery) -> None:
         card, record, event = self._about(delivery)

@@ -120,6 +120,25 @@ def notice(tx: Tx, person_id: int, request_id: int, text: str) -> None:
     _add(tx, f"person:{person_id}", "notice", {"person": person_id, "text": text}, request_id)
 
 
+def alarm(tx: Tx, key: str, text: str, request_id: int | None = None) -> bool:
+    """Plain words for those who look after the platform, once for each `key`; whether these are the first.
+
+    They go to PLATFORM_CHANNEL, where one is set, and into the log.
+    """
+    return once(tx, key, "platform", "alarm", {"text": text}, request_id)
+
+
+def once(
+    tx: Tx, key: str, lane: str, kind: str, payload: dict[str, Any], request_id: int | None, card_id: int | None = None
+) -> bool:
+    """A delivery that there is one of for ever, by `key`; whether it is new."""
+    tx.queue(f"delivery {key}")
+    if rows.equal(tx, tables.Delivery, key=key):
+        return False
+    _add(tx, lane, kind, payload, request_id, card_id, key)
+    return True
+
+
 def _say(tx: Tx, request: Subject, name: str, event: int) -> None:
     if name not in TOLD | NOTED:
         return
@@ -145,11 +164,18 @@ def _followers(tx: Tx, request: Subject) -> list[str]:
 
 
 def _add(
-    tx: Tx, lane: str, kind: str, payload: dict[str, Any], request_id: int | None, card_id: int | None = None
+    tx: Tx,
+    lane: str,
+    kind: str,
+    payload: dict[str, Any],
+    request_id: int | None,
+    card_id: int | None = None,
+    key: str | None = None,
 ) -> None:
     rows.add(
         tx,
         tables.Delivery,
+        key=key,
         lane=lane,
         kind=kind,
         payload=payload,

@@ -14,7 +14,7 @@ from bot import lifecycle
 from bot.handler import Ask, Posting
 from bot.lifecycle import ApprovalRule, InstanceState, RequestState
 from bot.people import Profile
-from bot.store import outbox, people, reads, requests, steps, tables
+from bot.store import incoming, outbox, people, reads, requests, steps, tables
 from bot.store.database import Database, Session, Wake
 from bot.store.records import PersonRecord, RequestRecord
 from bot.store.requests import Busy, KeyReused, Moved, NewRequest, NewStep
@@ -618,6 +618,51 @@ def test_a_delivery_whose_sender_died_is_sent_by_another_and_the_dead_ones_word_
         outbox.give_up(tx, dead, "late")
     store.send(living)
     assert [row.state for row in store.rows(tables.Delivery)] == ["sent"]
+
+
+def test_an_alarm_is_told_once_for_its_key(store: Store) -> None:
+    def ring(_i: int) -> bool:
+        with store.database.write() as tx:
+            return outbox.alarm(tx, "#old-stuff 2026-11-22", "#old-stuff is archived.")
+
+    assert sorted(at_once(6, ring), key=bool) == [False] * 5 + [True]
+    assert [row.payload["text"] for row in store.rows(tables.Delivery)] == ["#old-stuff is archived."]
+
+
+# What comes in
+
+
+def test_of_what_comes_twice_the_second_is_recognised_and_of_many_at_once_one_is_the_first(store: Store) -> None:
+    def arrive(_i: int) -> bool:
+        with store.database.write() as tx:
+            return incoming.first(tx, "slack:Ev1")
+
+    assert sorted(at_once(8, arrive), key=bool) == [False] * 7 + [True]
+    store.clock.forward(days=1)
+    with store.database.write() as tx:
+        assert incoming.sweep(tx) == 0
+        assert not incoming.first(tx, "slack:Ev1")
+
+
+def test_what_could_not_be_dealt_with_is_no_repetition_when_it_comes_again(store: Store) -> None:
+    def arrive() -> None:
+        with store.database.write() as tx:
+            assert incoming.first(tx, "slack:Ev1")
+            raise Broken
+
+    with pytest.raises(Broken):
+        arrive()
+    with store.database.write() as tx:
+        assert incoming.first(tx, "slack:Ev1")
+
+
+def test_what_nobody_sends_again_is_forgotten(store: Store) -> None:
+    with store.database.write() as tx:
+        assert incoming.first(tx, "slack:Ev1")
+    store.clock.forward(days=3, seconds=1)
+    with store.database.write() as tx:
+        assert incoming.sweep(tx) == 1
+    assert store.rows(tables.Incoming) == []
 
 
 def test_senders_who_look_at_once_never_get_the_same_delivery(store: Store) -> None:

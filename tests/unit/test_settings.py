@@ -28,6 +28,7 @@ def test_each_variable_is_read() -> None:
         "SLACK_SIGNING_SECRET": "s",
         "SLACK_APP_TOKEN": "xapp-1",
         "SLACK_API_URL": "http://127.0.0.1:1/api",
+        "PLATFORM_CHANNEL": "#platform",
         "FRONTDESK_LEASE": "2.5",
         "FRONTDESK_PACE": "0",
     }
@@ -39,6 +40,7 @@ def test_each_variable_is_read() -> None:
         8080,
     )
     assert (read.slack, read.slack_api_url) == (True, "http://127.0.0.1:1/api/")
+    assert read.platform_channel == "#platform"
     assert (read.lease, read.pace) == (timedelta(seconds=2.5), timedelta(0))
     assert read.link("REQ-1") == "https://desk.example.com/v1/requests/REQ-1"
 
