@@ -149,7 +149,7 @@ class Worker:
         return True
 
     def _deliver(self) -> bool:
-        kinds = ("follow", *(self.sender.kinds if self.sender else ()))
+        kinds = ("follow", outbox.ALARM, *(self.sender.kinds if self.sender else ()))
         with self.database.write() as tx:
             delivery = outbox.claim_delivery(tx, self.engine.owner, self.engine.lease, kinds)
         if delivery is None:
@@ -169,9 +169,11 @@ class Worker:
         return True
 
     def _send_to(self, delivery: ClaimedDelivery) -> None:
-        if delivery.kind == "follow" or self.sender is None:
+        if delivery.kind == outbox.ALARM and delivery.attempts == 1:
+            log.error("alarm: %s", delivery.payload["text"])
+        if delivery.kind == "follow":
             self.engine.follow(delivery)
-        else:
+        elif self.sender is not None:
             self.sender.send(delivery)
 
     def _postpone(self, delivery: ClaimedDelivery, error: Exception) -> None:

@@ -1,6 +1,5 @@
 """Says in Slack what the outbox holds: cards, notes in their threads, direct messages, handlers' posts."""
 
-import logging
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,8 +21,6 @@ from bot.store import people, reads
 from bot.store.database import Database
 from bot.store.outbox import ClaimedCard, ClaimedDelivery
 from bot.store.records import CardRecord, EventRecord, RequestRecord
-
-log = logging.getLogger(__name__)
 
 #: At most so many people get a card of their own when a channel cannot be written to.
 _INSTEAD = 10
@@ -101,10 +98,8 @@ class SlackSender:
         self._post(card.channel, messages.note(record, event, self._words(record)), thread_ts=card.ts)
 
     def _alarm(self, delivery: ClaimedDelivery) -> None:
-        text = delivery.payload["text"]
-        log.error("alarm: %s", text)
-        if self._platform_channel:
-            self._post(self._platform_channel, Message(escape(text)))
+        if self._platform_channel:  # without one, the worker's log has it
+            self._post(self._platform_channel, Message(escape(delivery.payload["text"])))
 
     def _message(self, delivery: ClaimedDelivery) -> None:
         card, record, event = self._about(delivery)

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select, update
 
 from bot.store import reads, rows, tables
 from bot.store.database import Tx
-from bot.store.records import CardRecord
+from bot.store.records import CardRecord, request_number
 
 _TURNS = {"edited", "approved", "rejected", "withdrawn", "expired", "cancelled", "fulfilled", "failed"}
 #: Events that the requester hears of in a direct message.
@@ -23,6 +23,8 @@ TOLD = frozenset({"submitted", "retried", *_TURNS})
 NOTED = frozenset({"approval_given", "task_opened", "task_done", "task_refused", "retried", *_TURNS})
 #: Events that resources hear of (`bot.handler.Event`).
 FOLLOWED = frozenset(_TURNS)
+#: The kind of delivery that is for those who look after the platform.
+ALARM = "alarm"
 
 
 @dataclass(frozen=True)
@@ -123,9 +125,9 @@ def notice(tx: Tx, person_id: int, request_id: int, text: str) -> None:
 def alarm(tx: Tx, key: str, text: str, request_id: int | None = None) -> bool:
     """Plain words for those who look after the platform, once for each `key`; whether these are the first.
 
-    They go to PLATFORM_CHANNEL, where one is set, and into the log.
+    They go to PLATFORM_CHANNEL, where one is set, and into the log: what happened, to what, why, and what to do next.
     """
-    return once(tx, key, "platform", "alarm", {"text": text}, request_id)
+    return once(tx, key, "platform", ALARM, {"text": text}, request_id)
 
 
 def once(
@@ -275,7 +277,9 @@ def postpone(tx: Tx, delivery: ClaimedDelivery, delay: timedelta, error: str, *,
 
 def give_up(tx: Tx, delivery: ClaimedDelivery, error: str) -> None:
     """It can never go out; what comes after it may."""
-    _settle(tx, delivery, state="failed", lease_until=None, error=error)
+    if _settle(tx, delivery, state="failed", lease_until=None, error=error) and delivery.kind != ALARM:
+        what = f"Delivery {delivery.id} ({delivery.kind}, {delivery.lane}){_of(delivery.request_id)} is given up"
+        _undeliverable(tx, delivery.lane, f"{what}: {error}", delivery.request_id)
     tx.due = True
 
 
@@ -315,6 +319,8 @@ def card_failed(tx: Tx, claimed: ClaimedCard, error: str, instead: list[str]) ->
         return
     for reference in instead:
         open_card(tx, claimed.card.request_id, reference, reference)
+    place, about = claimed.card.place, claimed.card.request_id
+    _undeliverable(tx, f"card:{place}", f"The card{_of(about)} cannot be shown in {place}: {error}", about)
     request = tx.get(tables.Request, claimed.card.request_id)
     if request:
         record(tx, request, "undeliverable", data={"place": claimed.card.place, "error": error})
@@ -352,6 +358,18 @@ def next_due(session: Session, since: datetime) -> datetime | None:
         )
     ]
     return min((moment for moment in moments if moment), default=None)
+
+
+def _undeliverable(tx: Tx, lane: str, what: str, request_id: int | None) -> None:
+    """An alarm for a lane and day: where one message cannot go, the next ones cannot either."""
+    next_step = (
+        "Mend what refuses it; `frontdesk doctor` lists all that could not be said, today without another alarm."
+    )
+    alarm(tx, f"undeliverable {lane} {tx.now:%Y-%m-%d}", f"{what}\n{next_step}", request_id)
+
+
+def _of(request_id: int | None) -> str:
+    return f" of {request_number(request_id)}" if request_id else ""
 
 
 def _settle(tx: Tx, delivery: ClaimedDelivery, **values: Any) -> bool:

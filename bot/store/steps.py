@@ -17,6 +17,9 @@ from bot.store import outbox, requests, tables
 from bot.store.database import Tx
 from bot.store.records import instance_number, request_number
 
+#: After so many workers that stopped while they ran a step, somebody is told; it is the engine's to park it.
+_CRASHES_ALARM = 2
+
 
 @dataclass(frozen=True)
 class Claim:
@@ -69,6 +72,8 @@ def claim(tx: Tx, owner: str, lease: timedelta) -> Claim | None:
     request = tx.exec(select(tables.Request).where(tables.Request.id == step.request_id)).one()
     if step.state == StepState.RUNNING:
         step.crashes += 1
+        if step.crashes == _CRASHES_ALARM:
+            outbox.alarm(tx, f"crashes {step.id}", _crashing(step), step.request_id)
     elif step.state == StepState.WAITING:
         step.attempts += 1
     first = step.started_at is None
@@ -240,6 +245,22 @@ def park(tx: Tx, claim: Claim, reason: str) -> None:
     tx.add(request)
     tx.flush()
     requests.move(tx, request, PARK, None, {"step": claim.name})
+    outbox.alarm(tx, f"parked {claim.id}/{claim.epoch}", _parked(claim, reason), claim.request_id)
+
+
+def _crashing(step: tables.Step) -> str:
+    return (
+        f"{request_number(step.request_id)}/{step.name}: its worker stopped {step.crashes} times while it ran; another "
+        f"one has taken it over. The last was {step.owner}: its log says why. If it goes on, the step is parked."
+    )
+
+
+def _parked(claim: Claim, reason: str) -> str:
+    number = request_number(claim.request_id)
+    return (
+        f"{claim.key} is parked: {reason}\nNothing happens to {number} until somebody of the platform looks at it: "
+        f"`frontdesk show {number}` has its story."
+    )
 
 
 def next_due(session: Session, since: datetime) -> datetime | None:

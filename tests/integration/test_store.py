@@ -600,7 +600,7 @@ def test_what_can_never_go_out_lets_the_next_one_pass(store: Store) -> None:
     with store.database.write() as tx:
         outbox.give_up(tx, first, "is_archived")
     assert text_of(store.delivery()) == "2"
-    assert [(row.state, row.error) for row in store.rows(tables.Delivery)] == [
+    assert [(row.state, row.error) for row in store.rows(tables.Delivery) if row.kind == "post"] == [
         ("failed", "is_archived"),
         ("waiting", None),
     ]
