@@ -70,7 +70,9 @@ def test_a_parked_request_is_told_with_its_number_the_reason_and_what_to_do(shop
     shop.wish.steps.clear()
     assert shop.engine.turn()
     (text,) = alarms(shop)
-    assert text.startswith(f"{number}/work is parked: wish v1 has no step work in the code that runs now.")
+    assert text.removeprefix(f"{number}/").startswith(
+        "work is parked: wish v1 has no step work in the code that runs now."
+    )
     assert f"frontdesk show {number}" in text
 
 
@@ -82,7 +84,7 @@ def test_a_step_that_stops_its_workers_is_told_before_it_is_parked(shop: Shop, c
     assert alarms(shop) == []  # one worker may stop for any reason
     stopped(shop, clock)
     (crashing,) = alarms(shop)
-    assert crashing.startswith(f"{number}/work: its worker stopped 2 times while it ran")
+    assert crashing.removeprefix(f"{number}/").startswith("work: its worker stopped 2 times while it ran")
     assert shop.engine.turn()
     assert [text.split(":")[0] for text in alarms(shop)] == [f"{number}/{step}" for step in ("work", "work is parked")]
 
