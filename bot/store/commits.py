@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 
@@ -46,7 +47,7 @@ class SharedCommits:
             group = self._open = self._open or self._begin()
             group.members += 1
             try:
-                with group.connection.begin_nested():
+                with _savepoint(group):
                     yield group.connection
             finally:
                 if not self._waiting or group.members >= _LARGEST or not _is_open(group):
@@ -92,6 +93,21 @@ class SharedCommits:
         finally:
             group.connection.close()
             group.over.set()
+
+
+@contextmanager
+def _savepoint(group: _Group) -> Iterator[None]:
+    """Of the driver's own: SQLAlchemy takes fifty times as long, and sessions have one of theirs where they need it."""
+    driver: Any = group.connection.connection.driver_connection
+    driver.execute("SAVEPOINT member")
+    try:
+        yield
+    except BaseException:
+        if _is_open(group):
+            driver.execute("ROLLBACK TO member")
+            driver.execute("RELEASE member")
+        raise
+    driver.execute("RELEASE member")
 
 
 def _commit(group: _Group) -> None:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import DateTime, Dialect, Engine, create_engine, event, func, select
+from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event, func, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
@@ -98,7 +98,8 @@ class Database:
         with self._transaction() as tx:
             tx.now, tx.forgotten = self._time(tx), []
             yield tx
-            tx.commit()
+            if tx.in_transaction():
+                tx.commit()
         for forget in self._forgetting:
             for kept in tx.forgotten:
                 forget(kept)
@@ -109,19 +110,25 @@ class Database:
     @contextmanager
     def _transaction(self) -> Iterator[Tx]:
         if self._shared is None:
-            with Tx(self.writer, expire_on_commit=False) as tx:
+            with (
+                self.writer.begin() as connection,
+                Tx(connection, expire_on_commit=False, join_transaction_mode="rollback_only") as tx,
+            ):
                 yield tx
             return
         with (
             self._shared.member() as connection,
-            Tx(connection, expire_on_commit=False, join_transaction_mode="rollback_only") as tx,
+            # What a session takes back of its own accord is its own only, in a savepoint that it opens if it is used.
+            Tx(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as tx,
         ):
             yield tx
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that only reads."""
-        with Session(self.reader, expire_on_commit=False) as session:
+        with self.reader.connect() as connection, Session(connection, expire_on_commit=False) as session:
+            if self.sqlite:
+                _begin(connection, "BEGIN")
             yield session
 
     def close(self) -> None:
@@ -172,10 +179,16 @@ def _sqlite_engine(url: str, *, writer: bool) -> Engine:
         connection.execute("PRAGMA foreign_keys=ON")
 
     @event.listens_for(engine, "begin")
-    def begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+    def begin(connection: Connection) -> None:
+        _begin(connection, "BEGIN IMMEDIATE" if writer else "BEGIN")
 
     return engine
+
+
+def _begin(connection: Connection, how: str) -> None:
+    driver: Any = connection.connection.driver_connection
+    if not driver.in_transaction:
+        driver.execute(how)
 
 
 class Wake:

@@ -97,8 +97,7 @@ def _tell(tx: Tx, request: Subject, event: int, card_id: int | None) -> None:
 
 def touch(tx: Tx, request_id: int) -> None:
     """The cards of this request show something that is no longer so."""
-    wanted = rows.column(tables.Card, "wanted") + 1
-    rows.change(tx, tables.Card, {"request_id": request_id}, wanted=wanted, dirty=True, run_at=tx.now)
+    rows.change(tx, tables.Card, {"request_id": request_id}, wanted=rows.ONE_MORE, dirty=True, run_at=tx.now)
     tx.due = True
 
 
