@@ -79,7 +79,12 @@ def build(settings: Settings) -> Process:
         else None
     )
     listening = door.Listeners()
-    worker = Worker(database, engine, sender, service.sweep, pace=settings.pace, give_way=listening.give_way)
+
+    def sweep() -> None:
+        service.sweep()
+        engine.sweep()
+
+    worker = Worker(database, engine, sender, sweep, pace=settings.pace, give_way=listening.give_way)
     process = Process(settings, database, offered, service, FastAPI(), worker, None)
     process.web = api.build(service, ready=process.ready)
     if settings.slack:

@@ -14,14 +14,15 @@ A request:
     (open)            -> parked -> back   it needs a person of the platform (an unknown step, a crash loop)
 
 A step: `waiting -> running -> done`; `pending` is not ready and is asked again or waits for a person's answer;
-`failed` waits for a Retry; `skipped` never ran because the request ended.
-An instance: `pending -> ready -> (changing -> ready) -> deleting -> deleted`; `failed` can be deleted too.
+`failed` and `parked` wait for a Retry; `skipped` never ran because the request ended. Steps that do not wait for each
+other run side by side; an `always` one also runs once the request has failed or was cancelled at work.
+An instance: `pending -> ready -> (changing -> ready) -> deleting -> deleted`; `failed` can be changed and deleted too.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 
 class RequestState(StrEnum):
@@ -87,9 +88,17 @@ CANCEL = _move("cancelled", _S.CANCELLED, _S.APPROVED, _S.FULFILLING, _S.FAILED,
 RETRY = _move("retried", _S.FULFILLING, _S.FAILED)
 PARK = _move("parked", _S.PARKED, _S.AWAITING_APPROVAL, _S.APPROVED, _S.FULFILLING)
 
+
+def resume(parked_from: str) -> Move:
+    """A parked request goes back to where it was."""
+    return _move("resumed", _S(parked_from), _S.PARKED)
+
+
 #: A request in one of these is over; `failed` is not: it can be retried or cancelled.
 ENDED = frozenset({_S.FULFILLED, _S.REJECTED, _S.WITHDRAWN, _S.EXPIRED, _S.CANCELLED})
 OPEN = frozenset(RequestState) - ENDED
+#: Its work goes on.
+AT_WORK = frozenset({_S.APPROVED, _S.FULFILLING})
 
 #: What the instance becomes when its request makes this move.
 INSTANCE_AFTER: dict[tuple[str, str], InstanceState] = {
@@ -100,6 +109,11 @@ INSTANCE_AFTER: dict[tuple[str, str], InstanceState] = {
     ("create", "cancelled"): InstanceState.FAILED,
     ("create", "failed"): InstanceState.FAILED,
     ("create", "retried"): InstanceState.PENDING,
+    ("update", "approved"): InstanceState.CHANGING,
+    ("update", "fulfilled"): InstanceState.READY,
+    ("update", "failed"): InstanceState.FAILED,
+    ("update", "cancelled"): InstanceState.FAILED,
+    ("update", "retried"): InstanceState.CHANGING,
     ("delete", "approved"): InstanceState.DELETING,
     ("delete", "fulfilled"): InstanceState.DELETED,
     ("delete", "failed"): InstanceState.FAILED,
@@ -145,3 +159,77 @@ def missing(rules: Sequence[ApprovalRule], approvals: Iterable[Approve]) -> list
         max(0, rule.count - len({approval.person for approval in given if index in approval.rules}))
         for index, rule in enumerate(rules)
     ]
+
+
+class Placed(Protocol):
+    """A step, as far as its place among the others goes."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def state(self) -> str: ...
+    @property
+    def early(self) -> bool: ...
+    @property
+    def always(self) -> bool: ...
+    @property
+    def after(self) -> Sequence[str] | None: ...
+
+
+def waits_for(steps: Sequence[Placed]) -> dict[str, frozenset[str]]:
+    """The names that each step waits for, of steps in the order of their definition.
+
+    Where it does not say (`after` is None): an early step for the early ones before it, an `always` one for all that
+    are not and for those before it, any other for all before it that are not `always`.
+    """
+    names = {step.name for step in steps}
+    found: dict[str, frozenset[str]] = {}
+    for position, step in enumerate(steps):
+        before = steps[:position]
+        if step.after is not None:
+            wanted = {name for name in step.after if name in names}
+        elif step.always:
+            wanted = {other.name for other in steps if not other.always} | {other.name for other in before}
+        else:
+            wanted = {other.name for other in before if not other.always and (other.early or not step.early)}
+        found[step.name] = frozenset(wanted)
+    return found
+
+
+def runnable(steps: Sequence[Placed], state: RequestState) -> list[str]:
+    """The waiting steps that may begin, given where their request stands."""
+    over = state in (RequestState.FAILED, RequestState.CANCELLED)
+    if not (over or state in AT_WORK or state is RequestState.AWAITING_APPROVAL):
+        return []
+    states, needed = {step.name: step.state for step in steps}, waits_for(steps)
+    always = {step.name for step in steps if step.always}
+
+    def may_begin(step: Placed) -> bool:
+        if step.state != StepState.WAITING:
+            return False
+        if over:  # what stopped will not go on, so nobody waits for it
+            return step.always and not any(_is_at_work(states[name], name in always) for name in needed[step.name])
+        allowed = step.early or state in AT_WORK
+        return allowed and all(states[name] == StepState.DONE for name in needed[step.name])
+
+    return [step.name for step in steps if may_begin(step)]
+
+
+def _is_at_work(state: str, always: bool) -> bool:
+    return state == StepState.RUNNING or (always and state in (StepState.WAITING, StepState.PENDING))
+
+
+def would_wait_for_itself(steps: Sequence[Placed], name: str, other: str) -> bool:
+    """Whether `other` waits, at whatever distance, for `name`: then `name` cannot wait for it."""
+    return name in _all_of(waits_for(steps), other)
+
+
+def _all_of(needed: Mapping[str, Collection[str]], name: str) -> set[str]:
+    seen: set[str] = set()
+    ahead = [name]
+    while ahead:
+        one = ahead.pop()
+        if one not in seen:
+            seen.add(one)
+            ahead += needed.get(one, ())
+    return seen

@@ -102,7 +102,11 @@ class Approval:
 
 
 class NotYet(LookupError):
-    """A step read the outputs of a step that has not run."""
+    """A step read the outputs of `step`, which has not run."""
+
+    def __init__(self, step: str) -> None:
+        super().__init__(f"The step {step!r} has not run yet, so its outputs are not known.")
+        self.step = step
 
 
 class NotGiven(LookupError):
@@ -123,13 +127,17 @@ class Request(Generic[F]):
     reason: str | None = None
     #: Outputs of the steps that have run, by step name; read them with `of`.
     outputs: Mapping[str, Any] = field(default_factory=dict)
+    #: An update: the answers as they are today, if they still fit the form.
+    before: F | None = None
+    #: For an `always` step: why the request failed or who cancelled it; None while all is well.
+    failure: str | None = None
 
     def of(self, step: "Step[Any, O]") -> O:
-        """The outputs of an earlier step. Raises NotYet when that step has not run."""
+        """The outputs of another step, which this one then waits for. Raises NotYet when that step has not run."""
         try:
             return cast("O", self.outputs[step.name])
         except KeyError:
-            raise NotYet(f"The step {step.name!r} has not run yet, so its outputs are not known.") from None
+            raise NotYet(step.name) from None
 
     def secret(self, *path: str | int) -> Secret:
         """An answer that is a secret, by name, for a resource: `request.secret("password")`, `("users", 0, "token")`.
@@ -160,7 +168,12 @@ class Step(Generic[F, O]):
     build: Callable[[Request[F]], Resource[O]]
     #: Runs at submission, before anybody has approved.
     early: bool = False
+    #: The steps that it waits for; None: all that are defined before it.
     after: tuple[str, ...] | None = None
+    #: Runs last, also when the request has failed or was cancelled at work.
+    always: bool = False
+    #: How long it may take, from its start to its end.
+    limit: timedelta | None = None
 
     def __call__(self, request: Request[F]) -> Resource[O]:
         return self.build(request)
@@ -279,7 +292,13 @@ class Offering(Generic[F]):
 
     @overload
     def step(
-        self, /, *, early: bool = False, after: "Sequence[Step[F, Any]] | None" = None
+        self,
+        /,
+        *,
+        early: bool = False,
+        after: "Sequence[Step[F, Any]] | None" = None,
+        always: bool = False,
+        limit: timedelta | None = None,
     ) -> Callable[[Callable[[Request[F]], Resource[O]]], Step[F, O]]: ...
 
     def step(
@@ -289,13 +308,23 @@ class Offering(Generic[F]):
         *,
         early: bool = False,
         after: "Sequence[Step[F, Any]] | None" = None,
+        always: bool = False,
+        limit: timedelta | None = None,
     ) -> Any:
-        """Add a step: `@offering.step`, or `@offering.step(early=True)` for one that runs at submission."""
+        """Add a step: `@offering.step`, or with how it stands to the others.
+
+        `early`: runs at submission. `after`: waits for these steps only (and for those whose outputs it reads), not for
+        all before it, so that steps run side by side. `always`: runs last, also when the request has failed or was
+        cancelled at work (a clean-up, a notice; `request.failure` says which). `limit`: it fails when it takes longer.
+        """
 
         def add(build: Callable[[Request[F]], Resource[O]]) -> Step[F, O]:
-            step = Step(build.__name__, build, early, None if after is None else tuple(s.name for s in after))
+            names = None if after is None else tuple(s.name for s in after)
+            step = Step(build.__name__, build, early, names, always, limit)
             if step.name in self.steps:
                 raise Misconfigured(f"{self.name!r} has two steps called {step.name!r}.", where=step.where)
+            if early and always:
+                raise Misconfigured(f"the step {step.name!r} cannot be both first and last.", where=step.where)
             self.steps[step.name] = step
             return step
 
@@ -310,6 +339,10 @@ class Offering(Generic[F]):
         if callable(self.approval):
             return list(self.approval(request))
         return list(self.approval)
+
+    def ends_on_a_date(self, request: Request[F]) -> bool:
+        """Whether its instance ends on a day that was asked for, not some time after it was made."""
+        return callable(self.expires) and not isinstance(self.expires(request), timedelta)
 
     def ends(self, request: Request[F], now: datetime) -> datetime | None:
         """When the instance expires (a date: at its end, in UTC), or None."""

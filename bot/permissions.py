@@ -61,6 +61,11 @@ class Permissions:
         if person.id != record.requester.id:
             raise Forbidden(f"Only {record.requester.label}, who asked for {record.number}, can do that.")
 
+    def require_owner(self, person: PersonRecord, record: InstanceRecord, offering: Offering[Any] | None) -> None:
+        """Only the owner of an instance and the team of its offering may ask for its change or end. Raises Forbidden."""
+        if person.id != record.owner.id and not (offering and self.groups.includes(offering.owner, person)):
+            raise Forbidden(f"{record.number} is {record.owner.label}'s. Ask them.")
+
     def require_team(self, person: PersonRecord, record: RequestRecord, offering: Offering[Any] | None) -> None:
         """Only the team of the offering may retry. Raises Forbidden."""
         owner = offering.owner if offering else "the platform's team"

@@ -58,6 +58,16 @@ def form_of(form: type[F], schema: Schema, stored: Mapping[str, Any], number: st
     return built
 
 
+def form_before(form: type[F], schema: Schema, stored: Mapping[str, Any] | None, number: str) -> F | None:
+    """An update's answers so far, as the form; None where they do not fit the form of today."""
+    if stored is None:
+        return None
+    try:
+        return form_of(form, schema, stored, number)
+    except ValueError:
+        return None
+
+
 class _Name(str):
     """The name of a secret, in its place."""
 

@@ -180,6 +180,18 @@ def show_instance(service: Desk, me: Me, number: Number) -> schemas.Instance:
     return schemas.Instance.of(service.instance(me, number))
 
 
+@router.patch("/instances/{number}", status_code=202, tags=["instances"], responses=_MOVES)
+def update(
+    service: Desk, me: Me, number: Number, body: schemas.Change, response: Response, key: Key = None
+) -> schemas.Request:
+    """Ask for a change of an instance; the answer is that request."""
+    with _answers_at("/form"):
+        answers = service.patched(me, number, body.form)
+        record, _ = service.update(me, number, answers, version=body.version, reason=body.reason, key=key)
+    response.headers["Location"] = f"/v1/requests/{record.number}"
+    return schemas.Request.of(record)
+
+
 @router.delete("/instances/{number}", status_code=202, tags=["instances"], responses=_MOVES)
 def delete(
     service: Desk,

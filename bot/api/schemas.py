@@ -35,6 +35,14 @@ class Answers(Body):
     form: JSON
 
 
+class Change(Body):
+    """Other answers for an instance: JSON Merge Patch (RFC 7396) over those of today; null takes one away."""
+
+    form: JSON
+    reason: Reason = None
+    version: str | None = Field(None, description="Of the contract; without it the instance's")
+
+
 class Act(Body):
     """What may be said with a decision. `revision` guards against deciding about answers that were edited."""
 
@@ -142,6 +150,7 @@ class Request(BaseModel):
     version: str
     kind: str
     form: JSON
+    before: JSON | None = Field(description="Of an update: the answers that these replace")
     state: RequestState
     reason: str | None
     requester: Person
@@ -165,6 +174,7 @@ class Request(BaseModel):
             version=record.version,
             kind=record.kind,
             form=dict(record.form),
+            before=_plain(record.before),
             state=record.state,
             reason=record.reason,
             requester=Person.of(record.requester),

@@ -208,6 +208,29 @@ def instances(*, limit: Count = 50, as_json: AsJson = False) -> None:
     _tell(answer, views.instances, as_json=as_json)
 
 
+@cli.command(context_settings=_TAIL)
+def update(
+    context: typer.Context, number: Annotated[str, typer.Argument(metavar="INS")], *, as_json: AsJson = False
+) -> None:
+    """Ask for a change of an instance: INS [@FILE] [--FIELD VALUE ...].
+
+    Options change single fields; @FILE holds all answers.
+    """
+    from bot.cli import answers  # noqa: PLC0415 - --help needs no contract
+
+    own: JSON = {"reason": None, "key": None, "json": as_json}
+    with Client() as client:
+        instance = client.get("instances", number)
+        schema = client.get("offerings", instance["offering"], version=instance["version"])["form"]
+        given = answers.read(schema, context.args, _own(own), prog=f"frontdesk update {number}")
+        own |= given.own
+        form = answers.typed(schema, given, instance["form"])
+        gone = {name: None for name in instance["form"] if name not in form}
+        body = {"form": form | gone, "reason": own["reason"]}
+        record = client.call("PATCH", "instances", number, body=body, key=own["key"])
+    _moved(record, as_json=own["json"])
+
+
 @cli.command()
 def delete(
     number: Annotated[str, typer.Argument(metavar="INS", help="As in INS-7.")],

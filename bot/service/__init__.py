@@ -11,7 +11,7 @@ text is for that person. Reads happen on the reader; each use case writes in one
     deciding    approve, reject, do, withdraw, cancel, retry
 """
 
-from bot.service.asking import Asking
+from bot.service.changing import Changing
 from bot.service.deciding import Deciding
 from bot.service.offers import Offered, Planned, Reviewed
 from bot.service.reading import Page
@@ -19,5 +19,5 @@ from bot.service.reading import Page
 __all__ = ["Offered", "Page", "Planned", "Reviewed", "Service"]
 
 
-class Service(Asking, Deciding):
+class Service(Changing, Deciding):
     """The use cases over one database and one catalogue."""

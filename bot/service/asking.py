@@ -2,17 +2,17 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from bot import secrecy
-from bot.errors import Conflict, Forbidden, KeyTaken, NotFound
+from bot.errors import Conflict, KeyTaken, NotFound
 from bot.handler import Follows
 from bot.lifecycle import ApprovalRule, RequestState
 from bot.offering import Offering, Request
-from bot.service.offers import NO_NUMBER, Offers, Reviewed, draft_request, rules_of
+from bot.service.offers import NO_NUMBER, Offers, Reviewed, draft_request, edited_request, rules_of
 from bot.service.reading import Reading
-from bot.store import drafts, reads, requests
+from bot.store import drafts, reads, requests, tables
 from bot.store.drafts import DraftRecord
 from bot.store.records import InstanceRecord, PersonRecord, RequestRecord, request_number
 from bot.store.requests import Busy, KeyReused, NewRequest, NewStep
@@ -30,7 +30,8 @@ class Asking(Offers, Reading):
         """
         edited = self.may_edit(person, number) if number else None
         checked = self._checked(person, offering, answers)
-        rules = rules_of(offering, draft_request(person, checked.form, edited.reason if edited else None))
+        asked = edited_request(edited, offering, checked.form) if edited else draft_request(person, checked.form)
+        rules = rules_of(offering, asked)
         return Reviewed(checked.kept, rules, self.described(offering).usual, edited.form if edited else None)
 
     def submit(
@@ -58,15 +59,12 @@ class Asking(Offers, Reading):
                 requester_id=person.id,
                 form=checked.kept,
                 rules=rules_of(offering, request),
-                steps=[
-                    NewStep(step.name, step.description, step.early, self.catalogue.follows(step.resources))
-                    for step in offering.steps.values()
-                ],
+                steps=self._steps_of(offering),
                 place=offering.notify,
                 reason=reason,
                 key=key,
                 # Without secrets: nobody shall guess them from it.
-                body_hash=_hash(offering.name, version, secrecy.masked(offering.contract.form, answers), reason),
+                body_hash=hashed(offering.name, version, secrecy.masked(offering.contract.form, answers), reason),
                 secrets=self._put(checked.secrets),
             )
         )
@@ -77,8 +75,7 @@ class Asking(Offers, Reading):
         """Ask for the end of an instance. Raises NotFound, Forbidden, Conflict."""
         instance = self.instance(person, number)
         offering = self.catalogue.offering(instance.offering, instance.version)
-        if person.id != instance.owner.id and not (offering and self.groups.includes(offering.owner, person)):
-            raise Forbidden(f"{instance.number} is {instance.owner.label}'s. Ask them.")
+        self.permissions.require_owner(person, instance, offering)
         if instance.state == "deleted":
             raise Conflict(f"{instance.number} is deleted already.")
         rules = self._delete_rules(offering, instance, person, reason)
@@ -108,7 +105,7 @@ class Asking(Offers, Reading):
         record = self.may_edit(person, number)
         offering = self.offering(record.offering, record.version)
         checked = self._checked(person, offering, answers)
-        rules = rules_of(offering, draft_request(person, checked.form, record.reason))
+        rules = rules_of(offering, edited_request(record, offering, checked.form))
         secrets = self._put(checked.secrets)
         return self._change(record, lambda tx: requests.edit(tx, record.id, person.id, checked.kept, rules, secrets))
 
@@ -117,7 +114,7 @@ class Asking(Offers, Reading):
         record = self.show(person, number)
         self.permissions.require_requester(person, record)
         self._require_state(record, RequestState.AWAITING_APPROVAL)
-        if record.kind != "create":
+        if record.kind == "delete":
             raise Conflict(f"{record.number} has no answers to change.")
         return record
 
@@ -165,6 +162,19 @@ class Asking(Offers, Reading):
             raise NotFound(f"{request_number(request_id)} is gone.")
         return record, created
 
+    def _steps_of(self, offering: Offering[Any]) -> list[NewStep]:
+        return [
+            NewStep(
+                name=step.name,
+                description=step.description,
+                early=step.early,
+                after=step.after,
+                always=step.always,
+                follows=self.catalogue.follows(step.resources),
+            )
+            for step in offering.steps.values()
+        ]
+
     def _deletion(
         self,
         instance: InstanceRecord,
@@ -193,6 +203,7 @@ class Asking(Offers, Reading):
                     handler=row.handler,
                     resource=row.resource,
                     state=row.state,
+                    after=_backwards(made, row),
                 )
                 for row in reversed(made)
             ],
@@ -200,7 +211,7 @@ class Asking(Offers, Reading):
             reason=reason,
             instance_id=instance.id,
             key=key,
-            body_hash=_hash(instance.number, None, {}, reason),
+            body_hash=hashed(instance.number, None, {}, reason),
         )
 
     def _delete_rules(
@@ -214,5 +225,19 @@ class Asking(Offers, Reading):
         return rules_of(offering, request)
 
 
-def _hash(*parts: Any) -> str:
+def _backwards(made: Sequence[tables.InstanceResource], row: tables.InstanceResource) -> list[str] | None:
+    """The steps whose resources were built upon this one's, and go first; None: all that came after it."""
+    if all(each.after is None for each in made):
+        return None
+    earlier = [each.step for each in made[: made.index(row)]]
+    return [
+        each.step
+        for each in made
+        if row.step in (each.after if each.after is not None else ())
+        or (each.after is None and each.step not in [*earlier, row.step])
+    ]
+
+
+def hashed(*parts: Any) -> str:
+    """What came with an idempotency key: the same key with something else is a mistake."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=dict).encode()).hexdigest()

@@ -91,12 +91,15 @@ class Deciding(Reading):
         return self._change(record, lambda tx: requests.end(tx, record.id, lifecycle.CANCEL, person.id, reason))
 
     def retry(self, person: PersonRecord, number: str) -> RequestRecord:
-        """Run the failed step again. Raises NotFound, Forbidden, Conflict."""
+        """Run what failed again, or go on with what was parked. Raises NotFound, Forbidden, Conflict."""
         record = self.show(person, number)
         self.permissions.require_team(person, record, self._offering_of(record))
-        if record.state in lifecycle.ENDED or not any(step.state == "failed" for step in record.steps):
+        if record.state in lifecycle.ENDED or not any(step.state in _STOPPED for step in record.steps):
             raise Conflict(f"Nothing of {record.number} has failed. {story(record)}")
         return self._change(record, lambda tx: requests.retry(tx, record.id, person.id))
+
+
+_STOPPED = ("failed", "parked")
 
 
 def _required(text: str, pointer: str) -> str:

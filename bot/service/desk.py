@@ -14,8 +14,8 @@ from bot.permissions import Permissions
 from bot.safe import NoSafe, Safe
 from bot.store import reads
 from bot.store.database import Database, Tx
+from bot.store.progress import Moved
 from bot.store.records import RequestRecord
-from bot.store.requests import Moved
 
 
 class Desk:

@@ -5,7 +5,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -13,10 +13,10 @@ from bot import contract, secrecy
 from bot.contract import Choice
 from bot.errors import Invalid, NotFound, Problem
 from bot.lifecycle import ApprovalRule
-from bot.offering import Form, NotGiven, NotYet, Offering, Request, Step
+from bot.offering import Form, Kind, NotGiven, NotYet, Offering, Request, Step
 from bot.service.people import People
 from bot.store import reads
-from bot.store.records import PersonRecord
+from bot.store.records import PersonRecord, RequestRecord
 
 #: A shorter secret may stand in any sentence.
 _LEAST_TELLING = 4
@@ -58,7 +58,7 @@ class Reviewed:
 
 
 @dataclass(frozen=True)
-class _Checked:
+class Checked:
     """Answers that were accepted: as rules and steps see them, as they are stored, and the secrets by pointer."""
 
     form: Form
@@ -117,7 +117,7 @@ class Offers(People):
         so_far = secrecy.masked(offering.contract.form, answers)
         return self.sources.found(path, offering.options[path], person.as_person(), so_far, text)
 
-    def _checked(self, person: PersonRecord, offering: Offering[Any], answers: Mapping[str, Any]) -> "_Checked":
+    def _checked(self, person: PersonRecord, offering: Offering[Any], answers: Mapping[str, Any]) -> "Checked":
         """The answers as the form, apart from their secrets. Raises Invalid, Unavailable."""
         schema = offering.contract.form
         form = self.check(offering, answers)
@@ -128,7 +128,7 @@ class Offers(People):
                 raise Invalid(wrong)
         kept, secrets = secrecy.taken_out(form, schema)
         named = secrecy.form_of(offering.form, schema, kept, NO_NUMBER) if secrets else form
-        return _Checked(named, kept, secrets)
+        return Checked(named, kept, secrets)
 
     def plan(self, person: PersonRecord, name: str, answers: Mapping[str, Any]) -> list[Planned]:
         """What a create request would ask for; touches nothing. Raises NotFound, Invalid."""
@@ -169,9 +169,23 @@ class _Later:
 
 
 def draft_request(person: PersonRecord, form: Form, reason: str | None = None) -> Request[Any]:
-    """The request as rules see it before it has a number."""
+    """The create request as rules see it before it has a number."""
     requester = person.as_person()
     return Request(NO_NUMBER, "create", form, requester, requester, reason=reason)
+
+
+def edited_request(record: RequestRecord, offering: Offering[Any], form: Form) -> Request[Any]:
+    """A request as rules see it with other answers."""
+    return Request(
+        record.number,
+        cast("Kind", record.kind),
+        form,
+        record.requester.as_person(),
+        record.owner.as_person(),
+        record.instance,
+        record.reason,
+        before=secrecy.form_before(offering.form, offering.contract.form, record.before, record.number),
+    )
 
 
 def _plan(step: Step[Any, Any], request: Request[Any]) -> Mapping[str, Any] | None:

@@ -82,13 +82,20 @@ def for_retry(record: RequestRecord) -> list[JSON]:
     """Retry and Cancel, for a request with a failed step."""
     target = Target(record.number, record.revision)
     sure = confirm("Cancel it?", f"{record.number} ends; what was made so far can be deleted.", "Cancel it")
-    cancel = [button("cancel", "Cancel", target, confirm=sure)] if record.state == "failed" else []
+    cancel = [button("cancel", "Cancel", target, confirm=sure)] if record.state in ("failed", "parked") else []
     return actions(f"retry-{record.id}", button("retry", "Retry", target, "primary"), *cancel)
+
+
+def for_cancel(record: RequestRecord) -> list[JSON]:
+    """Cancel, while it is at work."""
+    target = Target(record.number, record.revision)
+    sure = confirm("Cancel it?", f"{record.number} stops; what was made so far can be deleted.", "Cancel it")
+    return actions(f"cancel-{record.id}", button("cancel", "Cancel", target, confirm=sure))
 
 
 def for_requester(record: RequestRecord) -> list[JSON]:
     """Edit and Withdraw, while nobody has decided."""
     target = Target(record.number, record.revision)
     sure = confirm("Withdraw it?", f"{record.number} ends, and nobody needs to decide.", "Withdraw")
-    edit = [button("edit", "Edit", target)] if record.kind == "create" else []
+    edit = [button("edit", "Edit", target)] if record.kind != "delete" else []
     return actions(f"mine-{record.id}", *edit, button("withdraw", "Withdraw", target, confirm=sure))

@@ -19,7 +19,7 @@ from bot.service import Service
 from bot.slack import commands, listings, messages, views
 from bot.slack.directory import SlackDirectory
 from bot.slack.forms import filling, windows
-from bot.slack.forms.about import CATALOGUE, COMPLETE, EDIT, ENTRY, FORM, REFUSE, REJECT, STALE, About
+from bot.slack.forms.about import CATALOGUE, CHANGE, COMPLETE, EDIT, ENTRY, FORM, REFUSE, REJECT, STALE, About
 from bot.slack.interaction import JSON, Interaction, Lazy, Submission
 from bot.slack.messages import Message
 from bot.slack.outgoing import checked_view
@@ -36,7 +36,7 @@ def register(app: App, service: Service, directory: SlackDirectory) -> None:
         app.view(name)(listeners.submission(submit))
     entry = listeners.submission(filling.submitted_entry)
     app.view(ENTRY)(ack=entry, lazy=[listeners.lazily(filling.show_list)])
-    for name in (FORM, EDIT, COMPLETE, ENTRY):
+    for name in (FORM, EDIT, CHANGE, COMPLETE, ENTRY):
         app.view_closed(name)(ack=_acknowledge, lazy=[listeners.lazily(filling.closed)])
     for name, do in {**_CLICKS, **filling.CLICKS}.items():
         app.action(name)(ack=_acknowledge, lazy=[listeners.lazily(do)])
@@ -135,6 +135,12 @@ def _request(interaction: Interaction, command: commands.Command) -> None:
     interaction.open(windows.opened(interaction, about, answers, [*problems, *stray]))
 
 
+def _change_typed(interaction: Interaction, command: commands.Command) -> None:
+    if not command.words:
+        raise NotFound("Say which: /platform change INS-7 field=value. /platform list shows what you have.")
+    _open_change(interaction, command.words[0], command)
+
+
 def _list(interaction: Interaction, _command: commands.Command) -> None:
     service, person = interaction.service, interaction.person
     requests = [r for r in service.mine(person).items if r.state not in ("fulfilled", "rejected", "withdrawn")]
@@ -167,6 +173,7 @@ _VERBS: Mapping[str, Callable[[Interaction, commands.Command], None]] = {
     "": _open_catalogue,
     "catalogue": _open_catalogue,
     "request": _request,
+    "change": _change_typed,
     "list": _list,
     "waiting": _waiting,
     "show": _show,
@@ -228,6 +235,19 @@ def _edit(interaction: Interaction) -> None:
     interaction.open(windows.opened(interaction, about))
 
 
+def _change(interaction: Interaction) -> None:
+    _open_change(interaction, interaction.target.number)
+
+
+def _open_change(interaction: Interaction, number: str, command: commands.Command | None = None) -> None:
+    """The form of an instance with the answers of today, and those that were typed behind the command."""
+    instance, offering = interaction.service.may_update(interaction.person, number)
+    about = About(offering=offering.name, version=offering.version, number=instance.number)
+    answers, problems = contract.typed(offering.contract.form, command.pairs if command else [])
+    stray = [Problem("", f"“{word}” is no field=value.") for word in (command.words[1:] if command else ())]
+    interaction.open(windows.opened(interaction, about, answers, [*problems, *stray]))
+
+
 def _delete(interaction: Interaction) -> None:
     number = interaction.target.number
     record, _ = interaction.service.delete(interaction.person, number)
@@ -248,6 +268,7 @@ _CLICKS: Mapping[str, Lazy] = {
     "withdraw": _withdraw,
     "cancel": _cancel,
     "edit": _edit,
+    "change": _change,
     "delete": _delete,
 }
 
@@ -268,7 +289,11 @@ def _submit(interaction: Interaction, view: JSON) -> JSON | None:
     key = f"slack:{view.get('root_view_id') or view['id']}"
 
     def hand_in(answers: JSON) -> JSON:
-        record, _ = service.submit(interaction.person, about.offering, answers, version=about.version, key=key)
+        person = interaction.person
+        if about.number:
+            record, _ = service.update(person, about.number, answers, version=about.version, key=key)
+        else:
+            record, _ = service.submit(person, about.offering, answers, version=about.version, key=key)
         usual = views.usual(service.described(service.offering(about.offering, about.version)))
         confirmation = views.confirmation(record, interaction.words(record, at_once=True), usual=usual)
         return {"response_action": "update", "view": checked_view(confirmation)}
@@ -311,6 +336,7 @@ def _stale_view(_interaction: Interaction, _view: JSON) -> JSON:
 _SUBMISSIONS: Mapping[str, Submission] = {
     CATALOGUE: _pick,
     FORM: _submit,
+    CHANGE: _submit,
     EDIT: _submit_edit,
     REJECT: _submit_rejection,
     REFUSE: _submit_refusal,

@@ -21,6 +21,7 @@ _INSTANT = timedelta(seconds=1)
 
 HELP = """*/platform* – the catalogue: what you can ask for
 */platform request OFFERING* `field=value ...` – its form, filled in
+*/platform change INS-7* `field=value ...` – the form of what you have, with its answers
 */platform list* – what you have, and what you asked for
 */platform waiting* – what waits for you
 */platform show REQ-12* – the whole story of a request
@@ -69,8 +70,11 @@ def _instance(instance: InstanceRecord, title: str) -> list[JSON]:
         text += f"\n{words.outputs(instance.outputs)}"
     sure = buttons.confirm("Delete it?", f"A request to delete {instance.number} is made.", "Delete")
     delete = buttons.button("delete", "Delete", Target(instance.number), "danger", sure)
-    may = instance.state in ("ready", "failed") and instance.open_request is None
-    return [_section(text), *buttons.actions(f"instance-{instance.id}", *([delete] if may else []))]
+    change = buttons.button("change", "Change", Target(instance.number))
+    free = instance.open_request is None
+    may_change = free and (instance.state == "ready" or (instance.state == "failed" and instance.outputs is not None))
+    offered = [*([change] if may_change else []), *([delete] if free and instance.state in ("ready", "failed") else [])]
+    return [_section(text), *buttons.actions(f"instance-{instance.id}", *offered)]
 
 
 def _request(record: RequestRecord, words_: Words) -> list[JSON]:

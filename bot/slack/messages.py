@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.lifecycle import RequestState, StepState
+from bot.lifecycle import AT_WORK, RequestState, StepState
 from bot.slack import buttons, words
 from bot.slack.text import cut, escape, mrkdwn, plain_text
 from bot.slack.words import Words
@@ -59,6 +59,8 @@ def told(record: RequestRecord, event: EventRecord, words_: Words, card_: CardRe
     blocks = [_section(text)]
     if event.name in ("submitted", "edited") and record.state is RequestState.AWAITING_APPROVAL:
         blocks += buttons.for_requester(record)
+    elif event.name in ("submitted", "approved", "retried") and record.state in AT_WORK:
+        blocks += buttons.for_cancel(record)
     return Message(cut(text, _TEXT), blocks)
 
 
@@ -81,6 +83,7 @@ def story(record: RequestRecord, words_: Words) -> Message:
         {"type": "divider"},
         *_lines(events),
         *_buttons(record),
+        *(buttons.for_cancel(record) if record.state in AT_WORK and not _failed(record) else []),
     ]
     return Message(shown.text, blocks)
 
@@ -96,7 +99,10 @@ _NEWS = {
     "cancelled": "cancelled by {by}. {reason}",
     "expired": "nobody decided in time, so it ended. Ask again if you still need it.",
     "fulfilled": "ready. It is {instance} in /platform list.{outputs}",
+    "fulfilled/update": "{instance} is changed.{outputs}",
     "fulfilled/delete": "{instance} is gone.",
+    "parked": "it needs somebody who looks after the platform, and goes on after that; nothing is lost.",
+    "resumed": "it goes on.",
     "failed": "it could not be finished yet. Its team sees why on the card and can retry; nothing is lost.",
     "retried": "{by} tries again.",
 }
@@ -116,6 +122,8 @@ _NOTED = {
     "failed": "Failed at {step}. {why}\nPress Retry on the card once it is mended.",
     "retried": "{by} tries again.",
     "fulfilled": "Done.",
+    "parked": "Stands still at {step}. {why}\nPress Retry on the card once it is mended.",
+    "resumed": "{by} lets it go on.",
 }
 
 
@@ -123,8 +131,8 @@ def _news(record: RequestRecord, event: EventRecord, words_: Words) -> str:
     variant = event.name
     if event.name == "submitted" and not record.rules:
         variant += "/free"
-    if event.name == "fulfilled" and record.kind == "delete":
-        variant += "/delete"
+    if event.name == "fulfilled" and record.kind != "create":
+        variant += f"/{record.kind}"
     outputs = f"\n{words.outputs(record.outputs)}" if record.outputs else ""
     return _NEWS[variant].format(
         by=words.person(event.person),
@@ -136,7 +144,7 @@ def _news(record: RequestRecord, event: EventRecord, words_: Words) -> str:
 
 
 def _noted(record: RequestRecord, event: EventRecord, words_: Words) -> str:
-    failed = event.name == "failed"
+    failed = event.name in ("failed", "parked")
     step = next((s for s in record.steps if s.name == event.data.get("step")), None)
     asked = step.ask if step else None
     variant = event.name + ("/answered" if event.name == "task_opened" and not asked else "")
@@ -179,7 +187,8 @@ def _buttons(record: RequestRecord) -> list[JSON]:
 
 
 def _failed(record: RequestRecord) -> bool:
-    return any(step.state is StepState.FAILED for step in record.steps)
+    """Whether something stands still until somebody presses Retry."""
+    return any(step.state in (StepState.FAILED, StepState.PARKED) for step in record.steps)
 
 
 def _answers(answers: list[tuple[str, str]]) -> list[JSON]:

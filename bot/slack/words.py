@@ -9,7 +9,7 @@ from bot import contract
 from bot.contract import Question
 from bot.lifecycle import ENDED, ApprovalRule, RequestState, StepState
 from bot.offering import Offering
-from bot.slack.text import clip, escape
+from bot.slack.text import clip, cut, escape
 from bot.store.records import EventRecord, PersonRecord, RequestRecord, StepRecord
 
 #: A value in a section's field; Slack takes 2,000 characters and the label needs some.
@@ -54,9 +54,9 @@ class Words:
     mention: Callable[[str], str | None] = lambda _who: None
 
     def title(self, record: RequestRecord) -> str:
-        """What was asked for, in plain text: `PostgreSQL`, `End of PostgreSQL`."""
+        """What was asked for, in plain text: `PostgreSQL`, `Change of PostgreSQL`, `End of PostgreSQL`."""
         name = self.offering.title if self.offering else record.offering
-        return f"End of {name}" if record.kind == "delete" else name
+        return {"delete": f"End of {name}", "update": f"Change of {name}"}.get(record.kind, name)
 
     def who(self, who: str) -> str:
         """A group, an address or a Slack id."""
@@ -86,14 +86,23 @@ class Words:
                 else []
             )
         public = None if all_of_it else self.offering.public
-        return [
-            (escape(question.title), self.value(question, value))
+        shown = [
+            (question, _at(record.form, question.path), _at(record.before, question.path))
             for question in contract.fields(self.offering.presented)
-            if question.kind != "section"
-            and not question.secret
-            and (public is None or question.path[0] in public)
-            and (value := _at(record.form, question.path)) is not None
+            if question.kind != "section" and not question.secret and (public is None or question.path[0] in public)
         ]
+        if record.before is None:
+            return [(escape(each.title), self.value(each, value)) for each, value, _ in shown if value is not None]
+        changed = [(escape(each.title), self._change(each, value, old)) for each, value, old in shown if value != old]
+        same = [
+            (escape(e.title), self.value(e, value)) for e, value, old in shown if value is not None and value == old
+        ]
+        return changed + same
+
+    def _change(self, question: Question, value: Any, old: Any) -> str:
+        """`small → *large*`."""
+        was, now = (self.value(question, each) if each is not None else "none" for each in (old, value))
+        return f"{cut(was, _FIELD // 2)} → *{cut(now, _FIELD // 2)}*"
 
     def in_short(self, record: RequestRecord) -> str:
         """The first short answers on one line, as mrkdwn; long ones are left to the card."""
@@ -229,7 +238,7 @@ def _is_user_id(who: str) -> bool:
     return len(who) > 2 and who[0] in "UW" and who.isalnum() and who.isupper()
 
 
-def _at(form: Mapping[str, Any], path: tuple[str, ...]) -> Any:
+def _at(form: Mapping[str, Any] | None, path: tuple[str, ...]) -> Any:
     value: Any = form
     for part in path:
         value = value.get(part) if isinstance(value, Mapping) else None

@@ -18,9 +18,11 @@ from bot.store.records import CardRecord, request_number
 
 _TURNS = {"edited", "approved", "rejected", "withdrawn", "expired", "cancelled", "fulfilled", "failed"}
 #: Events that the requester hears of in a direct message.
-TOLD = frozenset({"submitted", "retried", *_TURNS})
+TOLD = frozenset({"submitted", "retried", "parked", "resumed", *_TURNS})
 #: Events that the card's thread says in a note.
-NOTED = frozenset({"approval_given", "task_opened", "task_done", "task_refused", "retried", *_TURNS})
+NOTED = frozenset(
+    {"approval_given", "task_opened", "task_done", "task_refused", "retried", "parked", "resumed", *_TURNS}
+)
 #: Events that resources hear of (`bot.handler.Event`).
 FOLLOWED = frozenset(_TURNS)
 #: The kind of delivery that is for those who look after the platform.
@@ -161,7 +163,7 @@ def _follow(tx: Tx, request: Subject, name: str, event: int) -> None:
 def _followers(tx: Tx, request: Subject) -> list[str]:
     """Steps whose resource is there or on its way; what begins later is built from what the request is by then."""
     steps = rows.equal(tx, tables.Step, request_id=request.id, follows=True)
-    return [step.name for step in steps if step.early or step.started_at or step.action == "delete"]
+    return [step.name for step in steps if step.early or step.epoch or step.action == "delete"]
 
 
 def _add(

@@ -55,6 +55,7 @@ class StepRecord:
     description: str
     action: str
     early: bool
+    always: bool
     state: StepState
     #: Why it waits or failed.
     reason: str | None
@@ -110,6 +111,8 @@ class RequestRecord:
     state: RequestState
     revision: int
     form: Mapping[str, Any]
+    #: An update: the answers that these replace.
+    before: Mapping[str, Any] | None
     reason: str | None
     requester: PersonRecord
     owner: PersonRecord

@@ -1,24 +1,16 @@
-"""Writes about requests: every transition is a conditional update, with its event and deliveries beside it."""
+"""Writes of people: submit, decide, answer, retry, end. Each locks its request and moves it on (bot.store.progress)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, select, update
+from sqlmodel import col, select
 
 from bot import lifecycle
 from bot.lifecycle import ApprovalRule, Approve, InstanceState, Move, RequestState, StepState
 from bot.store import outbox, rows, sealed, tables
 from bot.store.database import Tx
-
-
-class Moved(Exception):
-    """The request is not where the caller thought; nothing was changed."""
-
-    def __init__(self, request_id: int, state: str) -> None:
-        super().__init__(f"request {request_id} is {state}")
-        self.request_id, self.state = request_id, state
+from bot.store.progress import Moved, advance, fail_step, instance_after, locked, move
 
 
 class Busy(Exception):
@@ -44,6 +36,9 @@ class NewStep:
     name: str
     description: str
     early: bool = False
+    #: The steps that it waits for; None: all before it.
+    after: Sequence[str] | None = None
+    always: bool = False
     follows: bool = False
     action: str = "apply"
     handler: str | None = None
@@ -66,6 +61,8 @@ class NewRequest:
     place: str
     reason: str | None = None
     instance_id: int | None = None
+    #: An update: the instance's answers so far.
+    before: Mapping[str, Any] | None = None
     key: str | None = None
     body_hash: str | None = None
     #: What is kept of its secrets, by JSON pointer.
@@ -82,10 +79,34 @@ def submit(tx: Tx, new: NewRequest) -> tuple[int, bool]:
     laid = _lay_down(tx, new, new.instance_id or _open_instance(tx, new))
     outbox.begin(tx, laid, new.place)
     if not new.rules:  # with rules, an approval takes it further
-        row = _locked(tx, laid.id)
-        _instance_after(tx, row, "approved")
+        row = locked(tx, laid.id)
+        instance_after(tx, row, "approved")
         advance(tx, row)
     return laid.id, True
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A new step as `lifecycle` sees it."""
+
+    step: NewStep
+    state: str = StepState.WAITING
+
+    @property
+    def name(self) -> str:
+        return self.step.name
+
+    @property
+    def early(self) -> bool:
+        return self.step.early
+
+    @property
+    def always(self) -> bool:
+        return self.step.always
+
+    @property
+    def after(self) -> Sequence[str] | None:
+        return self.step.after
 
 
 @dataclass(frozen=True)
@@ -110,6 +131,7 @@ def _lay_down(tx: Tx, new: NewRequest, instance_id: int) -> _Laid:
         open_instance_id=instance_id,
         requester_id=new.requester_id,
         form=dict(new.form),
+        before=dict(new.before) if new.before is not None else None,
         reason=new.reason,
         rules=[rule.to_json() for rule in new.rules],
         state=RequestState.AWAITING_APPROVAL if new.rules else RequestState.APPROVED,
@@ -118,16 +140,16 @@ def _lay_down(tx: Tx, new: NewRequest, instance_id: int) -> _Laid:
         created_at=tx.now,
         updated_at=tx.now,
     )
-    due = next((position for position, step in enumerate(new.steps) if step.early), None) if new.rules else None
-    steps = [_step(request_id, position, step) for position, step in enumerate(new.steps)]
-    rows.add_all(tx, tables.Step, [step | {"run_at": tx.now if step["position"] == due else None} for step in steps])
+    due = lifecycle.runnable([_Begun(step) for step in new.steps], RequestState.AWAITING_APPROVAL) if new.rules else []
+    steps = [_step(request_id, position, new, step) for position, step in enumerate(new.steps)]
+    rows.add_all(tx, tables.Step, [row | {"run_at": tx.now if row["name"] in due else None} for row in steps])
     sealed.add(tx, request_id, new.secrets)
     return _Laid(request_id, new.kind, instance_id, new.requester_id)
 
 
 def approve(tx: Tx, request_id: int, person_id: int, rules: Sequence[int], revision: int, reason: str | None) -> bool:
     """Record one approval; True when it was the last that was missing. Raises Moved."""
-    row = _locked(tx, request_id)
+    row = locked(tx, request_id)
     if row.state != RequestState.AWAITING_APPROVAL or row.revision != revision:
         raise Moved(request_id, row.state)
     if _decision(tx, row, person_id) is not None:
@@ -149,7 +171,7 @@ def approve(tx: Tx, request_id: int, person_id: int, rules: Sequence[int], revis
 
 def reject(tx: Tx, request_id: int, person_id: int, rules: Sequence[int], revision: int, reason: str) -> None:
     """Record a rejection; one is enough. Raises Moved."""
-    row = _locked(tx, request_id)
+    row = locked(tx, request_id)
     if row.revision != revision or _decision(tx, row, person_id) is not None:
         raise Moved(request_id, row.state)
     move(tx, row, lifecycle.REJECT, person_id, {"reason": reason})
@@ -158,8 +180,9 @@ def reject(tx: Tx, request_id: int, person_id: int, rules: Sequence[int], revisi
 
 def end(tx: Tx, request_id: int, how: Move, person_id: int | None, reason: str | None = None) -> None:
     """Withdraw, cancel or expire. Raises Moved."""
-    row = _locked(tx, request_id)
+    row = locked(tx, request_id)
     move(tx, row, how, person_id, {"reason": reason} if reason else None)
+    advance(tx, row)
 
 
 def edit(
@@ -171,7 +194,7 @@ def edit(
     secrets: Mapping[str, str] | None = None,
 ) -> int:
     """Put other answers in while nobody has decided the whole; approvals so far are void. The new revision."""
-    row = _locked(tx, request_id)
+    row = locked(tx, request_id)
     if row.state != RequestState.AWAITING_APPROVAL:
         raise Moved(request_id, row.state)
     changed = sorted(key for key in {*row.form, *form} if row.form.get(key) != form.get(key))
@@ -190,7 +213,7 @@ def edit(
 
 def answer(tx: Tx, request_id: int, step: str, person_id: int, outputs: Mapping[str, Any]) -> None:
     """Somebody did what a step asked of them: the engine goes on with their outputs. Raises Moved."""
-    row = _locked(tx, request_id)
+    row = locked(tx, request_id)
     asked = _asking(tx, row, step)
     asked.outputs, asked.ask, asked.run_at, asked.reason = dict(outputs), None, tx.now, None
     tx.add(asked)
@@ -199,7 +222,7 @@ def answer(tx: Tx, request_id: int, step: str, person_id: int, outputs: Mapping[
 
 def refuse(tx: Tx, request_id: int, step: str, person_id: int, reason: str, text: str) -> None:
     """Somebody cannot do what a step asked of them: it fails, with a Retry. Raises Moved."""
-    row = _locked(tx, request_id)
+    row = locked(tx, request_id)
     asked = _asking(tx, row, step)
     asked.ask = None
     tx.add(asked)
@@ -207,117 +230,41 @@ def refuse(tx: Tx, request_id: int, step: str, person_id: int, reason: str, text
     fail_step(tx, row, asked, text)
 
 
-def retry(tx: Tx, request_id: int, person_id: int) -> str:
-    """Run the failed step again, built anew; its name. Raises Moved."""
-    row = _locked(tx, request_id)
-    failed = tx.exec(
-        select(tables.Step).where(tables.Step.request_id == request_id, tables.Step.state == StepState.FAILED)
-    ).first()
-    if failed is None:
-        raise Moved(request_id, row.state)
-    failed.state, failed.run_at, failed.reason, failed.attempts = StepState.WAITING, None, None, 0
-    failed.ended_at, failed.outputs = None, None
-    if failed.action == "apply":
-        failed.resource = None
-    tx.add(failed)
-    tx.flush()
-    if row.state == RequestState.FAILED:
-        move(tx, row, lifecycle.RETRY, person_id, {"step": failed.name})
-    else:
-        outbox.record(tx, row, "step_retried", person_id, {"step": failed.name})
-    advance(tx, row)
-    return failed.name
-
-
-def fulfil(tx: Tx, row: tables.Request, outputs: Mapping[str, Any] | None, expires_at: datetime | None) -> None:
-    """The last step is done."""
-    instance = tx.get(tables.Instance, row.instance_id)
-    if instance and row.kind != "delete":
-        instance.form, instance.outputs, instance.expires_at = dict(row.form), dict(outputs or {}), expires_at
-        tx.add(instance)
-    row.outputs = dict(outputs or {})
-    tx.add(row)
-    tx.flush()
-    move(tx, row, lifecycle.FULFIL, None)
-
-
-def fail_step(tx: Tx, row: tables.Request, step: tables.Step, reason: str) -> None:
-    """A step failed for good, until somebody retries it. An early one stops the request only once it is approved."""
-    step.state, step.reason, step.ended_at, step.run_at = StepState.FAILED, reason, tx.now, None
-    step.lease_until = None
-    tx.add(step)
-    tx.flush()
-    outbox.record(tx, row, "step_failed", None, {"step": step.name})
-    advance(tx, row)
-
-
-def advance(tx: Tx, row: tables.Request) -> None:
-    """Make the next step runnable, as far as the request's state allows; or fail the request at its failed step."""
-    if row.state in lifecycle.ENDED:
-        return
-    steps = tx.exec(
-        select(tables.Step).where(tables.Step.request_id == row.id).order_by(col(tables.Step.position))
-    ).all()
-    going = row.state in (RequestState.APPROVED, RequestState.FULFILLING)
-    if not steps and going:
-        fulfil(tx, row, None, None)
-        return
-    reachable = steps if going else [step for step in steps if step.early]
-    current = next((step for step in reachable if step.state != StepState.DONE), None)
-    if current is None:
-        return
-    if current.state == StepState.FAILED and going:
-        move(tx, row, lifecycle.FAIL, None, {"step": current.name})
-    elif current.state == StepState.WAITING and current.run_at is None:
-        if row.state == RequestState.APPROVED and not current.early:
-            move(tx, row, lifecycle.START, None)
-        current.run_at = tx.now
-        tx.add(current)
-        tx.due = True
-
-
-def move(tx: Tx, row: tables.Request, how: Move, person_id: int | None, data: dict[str, Any] | None = None) -> None:
-    """Make one transition, or raise Moved: the update says where the request has to be."""
-    over = how.target in lifecycle.ENDED
-    values: dict[str, Any] = {"state": how.target, "updated_at": tx.now}
-    if over:
-        values |= {"ended_at": tx.now, "open_instance_id": None}
-    table = tables.Request
-    sources = [str(source) for source in how.sources]
-    query = update(table).where(col(table.id) == row.id, col(table.state).in_(sources)).values(**values)
-    if tx.exec(query).rowcount != 1:
-        raise Moved(tables.stored(row.id), row.state)
-    tx.refresh(row)
-    if over:
-        sealed.forget(tx, tables.stored(row.id))
-    if over and how.target != RequestState.FULFILLED:
-        _skip_steps(tx, tables.stored(row.id), how)
-    _instance_after(tx, row, how.event)
-    outbox.record(tx, row, how.event, person_id, data)
-
-
-def _instance_after(tx: Tx, row: tables.Request, event: str) -> None:
-    state = lifecycle.INSTANCE_AFTER.get((row.kind, event))
-    if state:
-        table = tables.Instance
-        query = update(table).where(col(table.id) == row.instance_id)
-        tx.exec(query.values(state=state, updated_at=tx.now))
-
-
-def _skip_steps(tx: Tx, request_id: int, how: Move) -> None:
-    """What has not begun never will, and a cancelled step is told to stop.
-
-    An early step that is at work when approvers or the requester end the request goes on, so that what it makes can be
-    told the end.
-    """
+def retry(tx: Tx, request_id: int, person_id: int | None) -> list[str]:
+    """Run what failed or was parked again, built anew; the names of those steps. Raises Moved."""
+    row = locked(tx, request_id)
     table = tables.Step
-    over = (StepState.DONE, StepState.FAILED)
-    left = [col(table.request_id) == request_id, col(table.state).not_in(over)]
-    if how is not lifecycle.CANCEL:
-        begun = col(table.early) & col(table.started_at).is_not(None)
-        left.append(~(begun & col(table.state).in_((StepState.RUNNING, StepState.WAITING))))
-    query = update(table).where(*left)
-    tx.exec(query.values(state=StepState.SKIPPED, ask=None, run_at=None, ended_at=tx.now))
+    query = select(table).where(table.request_id == request_id).order_by(col(table.position))
+    steps = tx.exec(query).all()
+    stopped = [step for step in steps if step.state in (StepState.FAILED, StepState.PARKED)]
+    if not stopped or row.state in lifecycle.ENDED:
+        raise Moved(request_id, row.state)
+    for step in stopped:
+        _begin_anew(tx, step)
+    if row.state == RequestState.FAILED:
+        for step in steps:
+            if step.always and step.state == StepState.DONE:  # its outcome is another one now
+                step.reruns += 1
+                _begin_anew(tx, step)
+    tx.flush()
+    names = [step.name for step in stopped]
+    if row.state == RequestState.FAILED:
+        move(tx, row, lifecycle.RETRY, person_id, {"step": names[0]})
+    elif row.state == RequestState.PARKED:
+        move(tx, row, lifecycle.resume(row.parked_from or RequestState.FULFILLING), person_id, {"step": names[0]})
+    else:
+        outbox.record(tx, row, "step_retried", person_id, {"step": names[0]})
+    advance(tx, row)
+    return names
+
+
+def _begin_anew(tx: Tx, step: tables.Step) -> None:
+    step.state, step.run_at, step.reason, step.attempts = StepState.WAITING, None, None, 0
+    step.crashes, step.polls, step.outputs = 0, 0, None
+    step.started_at, step.deadline_at, step.ended_at = None, None, None
+    if step.action == "apply":
+        step.resource = None
+    tx.add(step)
 
 
 def _by_key(tx: Tx, new: NewRequest) -> int | None:
@@ -359,12 +306,15 @@ def _refuse_busy(tx: Tx, instance_id: int) -> None:
     move(tx, row, lifecycle.CANCEL, None, {"reason": "another request about the same instance was made"})
 
 
-def _step(request_id: int, position: int, new: NewStep) -> dict[str, Any]:
+def _step(request_id: int, position: int, request: NewRequest, new: NewStep) -> dict[str, Any]:
     return {
         "request_id": request_id,
+        "offering": request.offering,
         "name": new.name,
         "position": position,
         "early": new.early,
+        "after": list(new.after) if new.after is not None else None,
+        "always": new.always,
         "follows": new.follows,
         "action": new.action,
         "description": new.description,
@@ -373,11 +323,6 @@ def _step(request_id: int, position: int, new: NewStep) -> dict[str, Any]:
         "resource": dict(new.resource) if new.resource is not None else None,
         "handler_state": dict(new.state or {}),
     }
-
-
-def _locked(tx: Tx, request_id: int) -> tables.Request:
-    # On SQLite the transaction is alone already; on PostgreSQL decisions about one request queue up here.
-    return tx.exec(select(tables.Request).where(tables.Request.id == request_id).with_for_update()).one()
 
 
 def _decision(tx: Tx, row: tables.Request, person_id: int) -> tables.Decision | None:

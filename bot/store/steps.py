@@ -3,17 +3,18 @@
 Every write after the claim is fenced by `owner`, `epoch` and the running state: who lost the lease changes nothing.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import or_
 from sqlmodel import Session, col, select, update
 
+from bot import lifecycle
 from bot.handler import Ask, Posting
 from bot.lifecycle import PARK, StepState
-from bot.store import outbox, requests, tables
+from bot.store import outbox, progress, tables
 from bot.store.database import Tx
 from bot.store.records import instance_number, request_number
 
@@ -30,23 +31,32 @@ class Claim:
     epoch: int
     request_id: int
     instance_id: int
+    #: Of the request: `create`, `update` or `delete`.
+    kind: str
     name: str
     action: str
     handler: str | None
     resource: Mapping[str, Any] | None
+    #: As it was before this request (an update, a delete), and what it left then.
     previous: Mapping[str, Any] | None
+    left: Mapping[str, Any]
     state: Mapping[str, Any]
     #: What a person reported, for a step that waited for them.
     answer: Mapping[str, Any] | None
     attempts: int
     crashes: int
-    #: Since when it has been tried or waited for.
+    #: How often a pending one was asked.
+    polls: int
+    reruns: int
+    #: Since when it has been tried or waited for, and until when it may.
     since: datetime
+    deadline: datetime | None = None
 
     @property
     def key(self) -> str:
-        """`REQ-13/ticket`."""
-        return f"{request_number(self.request_id)}/{self.name}"
+        """`REQ-13/ticket`; of a step that ran to its end before a Retry, `REQ-13/notice/2`."""
+        again = f"/{self.reruns + 1}" if self.reruns else ""
+        return f"{request_number(self.request_id)}/{self.name}{again}"
 
     @property
     def identity(self) -> str:
@@ -93,25 +103,44 @@ def _claim(tx: Tx, step: tables.Step, request: tables.Request, owner: str) -> Cl
         epoch=step.epoch,
         request_id=step.request_id,
         instance_id=request.instance_id,
+        kind=request.kind,
         name=step.name,
         action=step.action,
         handler=step.handler,
         resource=step.resource,
-        previous=made.resource if made and step.action == "delete" else None,
+        previous=made.resource if made and step.action == "delete" else step.previous,
+        left=made.outputs if made else {},
         state=step.handler_state,
         answer=step.outputs,
         attempts=step.attempts,
         crashes=step.crashes,
+        polls=step.polls,
+        reruns=step.reruns,
         since=step.started_at or tx.now,
+        deadline=step.deadline_at,
     )
 
 
 def renew(tx: Tx, owner: str, ids: Sequence[int], lease: timedelta) -> set[int]:
-    """Keep the steps that `owner` still holds; the ids of those."""
+    """Keep the steps that `owner` still holds; the ids of those. What has taken too long fails."""
     table = tables.Step
     mine = (col(table.owner) == owner, col(table.state) == StepState.RUNNING, col(table.id).in_(ids))
+    for step in tx.exec(select(table).where(*mine, col(table.deadline_at) <= tx.now).with_for_update()).all():
+        _fail_overdue(tx, step)
     tx.exec(update(table).where(*mine).values(lease_until=tx.now + lease))
     return {tables.stored(key) for key in tx.exec(select(table.id).where(*mine)).all()}
+
+
+def is_held(session: Session, claim: Claim) -> bool:
+    """Whether the process that claimed the step still has it."""
+    table = tables.Step
+    query = select(table.id).where(
+        table.id == claim.id,
+        table.owner == claim.owner,
+        table.epoch == claim.epoch,
+        table.state == StepState.RUNNING,
+    )
+    return session.exec(query).first() is not None
 
 
 def release(tx: Tx, claim: Claim) -> None:
@@ -122,14 +151,62 @@ def release(tx: Tx, claim: Claim) -> None:
     tx.due = True
 
 
-def built(tx: Tx, claim: Claim, handler: str, resource: Mapping[str, Any], *, description: str, follows: bool) -> None:
-    """Store what is about to be made, before it is made: from here on the instance may consist of it."""
+def leave(tx: Tx, claim: Claim, reason: str, delay: timedelta) -> None:
+    """This process does not know it, another one may: it is offered again after `delay`, as if nothing had been."""
     step = _held(tx, claim)
-    step.handler, step.resource, step.follows = handler, dict(resource), follows
+    news = step.reason != reason
+    step.state, step.reason, step.run_at, step.lease_until = StepState.WAITING, reason, tx.now + delay, None
+    step.attempts, step.polls = max(0, step.attempts - 1), step.polls + 1
     tx.add(step)
+    if news:
+        outbox.record(tx, _request(tx, claim), "step_waits", None, {"step": claim.name})
+
+
+def wait_for(tx: Tx, claim: Claim, other: str, otherwise: str) -> None:
+    """It reads what `other` leaves, so it waits for that step; it fails where that one waits for this one."""
+    request = _request(tx, claim)
+    steps = tx.exec(select(tables.Step).where(tables.Step.request_id == request.id).order_by(col(tables.Step.position)))
+    known = steps.all()
+    there = any(each.name == other and each.action == "apply" for each in known)
+    if not there or lifecycle.would_wait_for_itself(known, claim.name, other):
+        fail(tx, claim, otherwise)
+        return
+    step = _held(tx, claim)
+    step.after = sorted({*lifecycle.waits_for(known)[claim.name], other})
+    step.state, step.run_at, step.lease_until = StepState.WAITING, None, None
+    step.attempts = max(0, step.attempts - 1)
+    tx.add(step)
+    tx.flush()
+    progress.advance(tx, request)
+
+
+def built(
+    tx: Tx,
+    claim: Claim,
+    handler: str,
+    resource: Mapping[str, Any],
+    *,
+    description: str,
+    follows: bool,
+    limit: timedelta | None = None,
+) -> Claim:
+    """Store what is about to be made, before it is made: from here on the instance may consist of it.
+
+    The claim as it is then: an update knows what it changes.
+    """
+    step = _held(tx, claim)
     row = _resource(tx, claim.instance_id, claim.name)
-    if row is None or row.deleted_at:
-        row = row or tables.InstanceResource(
+    if row is not None and row.deleted_at is None and claim.kind == "update" and step.previous is None:
+        if row.handler == handler:
+            step.previous, step.handler_state = row.resource, row.state
+        else:
+            _retire(tx, step, row)
+            row = None
+    step.handler, step.resource, step.follows = handler, dict(resource), follows
+    step.deadline_at = step.deadline_at or (tx.now + limit if limit else None)
+    tx.add(step)
+    if row is None:
+        row = tables.InstanceResource(
             instance_id=claim.instance_id,
             step=claim.name,
             position=step.position,
@@ -139,9 +216,48 @@ def built(tx: Tx, claim: Claim, handler: str, resource: Mapping[str, Any], *, de
             state={},
             outputs={},
         )
-        row.deleted_at = None
-    row.handler, row.resource, row.follows = handler, dict(resource), follows
+    row.handler, row.resource, row.follows, row.deleted_at = handler, dict(resource), follows, None
+    row.position, row.after = step.position, step.after
     tx.add(row)
+    return replace(
+        claim,
+        handler=handler,
+        resource=resource,
+        previous=step.previous,
+        left=row.outputs,
+        state=step.handler_state,
+        deadline=step.deadline_at,
+    )
+
+
+def _retire(tx: Tx, step: tables.Step, row: tables.InstanceResource) -> None:
+    """Another handler makes it from now on: what the old one made is taken back once the request has done the rest."""
+    table = tables.Step
+    names = set(tx.exec(select(table.name).where(table.request_id == step.request_id)).all())
+    name = f"{row.step} before {request_number(step.request_id)}"
+    while name in names:
+        name += " "
+    row.step = name
+    tx.add(row)
+    last = tx.exec(
+        select(table.position).where(table.request_id == step.request_id).order_by(col(table.position).desc())
+    )
+    tx.add(
+        tables.Step(
+            request_id=step.request_id,
+            offering=step.offering,
+            name=name,
+            position=(last.first() or 0) + 1,
+            action="delete",
+            follows=row.follows,
+            description=f"Take back: {row.description}",
+            state=StepState.WAITING,
+            handler=row.handler,
+            resource=row.resource,
+            handler_state=row.state,
+        )
+    )
+    tx.flush()
 
 
 def save(tx: Tx, claim: Claim, state: Mapping[str, Any]) -> None:
@@ -185,13 +301,13 @@ def done(
     _post(tx, claim, posts)
     outbox.record(tx, request, "step_done", None, {"step": claim.name})
     outbox.hurry(tx, f"follow:{claim.instance_id}/{claim.name}")
-    requests.advance(tx, request)
+    progress.advance(tx, request)
     return request
 
 
 def fulfil(tx: Tx, claim: Claim, outputs: Mapping[str, Any], expires_at: datetime | None) -> None:
     """The request that this step was the last of is fulfilled."""
-    requests.fulfil(tx, _request(tx, claim), outputs, expires_at)
+    progress.fulfil(tx, _request(tx, claim), outputs, expires_at)
 
 
 def pending(
@@ -209,6 +325,7 @@ def pending(
     news = step.reason != reason or step.ask is None
     step.state, step.reason, step.handler_state, step.lease_until = StepState.PENDING, reason, dict(state), None
     step.run_at = tx.now + delay if delay is not None else None
+    step.polls += 1
     step.ask = {"group": ask.group, "instructions": ask.instructions, "outputs": ask.outputs} if ask else None
     tx.add(step)
     keep(tx, claim.instance_id, claim.name, state)
@@ -232,20 +349,64 @@ def again(tx: Tx, claim: Claim, reason: str, delay: timedelta) -> None:
 
 def fail(tx: Tx, claim: Claim, reason: str) -> None:
     """It failed for good, until somebody retries it."""
-    requests.fail_step(tx, _request(tx, claim), _held(tx, claim), reason)
+    progress.fail_step(tx, _request(tx, claim), _held(tx, claim), reason)
+
+
+def fail_overdue(tx: Tx) -> int:
+    """What waits for a person, or for another look, and has taken too long fails; how many there were."""
+    table = tables.Step
+    late = (table.state == StepState.PENDING, col(table.deadline_at) <= tx.now)
+    found = tx.exec(select(table).where(*late).limit(100).with_for_update(skip_locked=True)).all()
+    for step in found:
+        _fail_overdue(tx, step)
+    return len(found)
+
+
+def _fail_overdue(tx: Tx, step: tables.Step) -> None:
+    row = progress.locked(tx, step.request_id)
+    waited = f" It waited for: {step.reason}" if step.reason else ""
+    progress.fail_step(tx, row, step, f"It took longer than its limit.{waited}")
 
 
 def park(tx: Tx, claim: Claim, reason: str) -> None:
     """It needs a person of the platform: the step and its request stand still, visibly."""
-    step = _held(tx, claim)
+    step, request = _held(tx, claim), _request(tx, claim)
+    if request.state not in {*PARK.sources, PARK.target}:  # an `always` step after the end: nobody waits for it
+        progress.fail_step(tx, request, step, reason)
+        return
     step.state, step.reason, step.run_at, step.lease_until = StepState.PARKED, reason, None, None
     tx.add(step)
-    request = _request(tx, claim)
+    outbox.alarm(tx, f"parked {claim.id}/{claim.epoch}", _parked(claim, reason), claim.request_id)
+    if request.state == PARK.target:
+        outbox.record(tx, request, "step_parked", None, {"step": claim.name})
+        return
     request.parked_from = request.state
     tx.add(request)
     tx.flush()
-    requests.move(tx, request, PARK, None, {"step": claim.name})
-    outbox.alarm(tx, f"parked {claim.id}/{claim.epoch}", _parked(claim, reason), claim.request_id)
+    progress.move(tx, request, PARK, None, {"step": claim.name})
+
+
+@dataclass(frozen=True)
+class ParkedStep:
+    """A step that nobody could run."""
+
+    request_id: int
+    offering: str
+    version: str
+    name: str
+    handler: str | None
+    crashes: int
+
+
+def parked(session: Session) -> list[ParkedStep]:
+    """All steps that stand still and need a person of the platform, or code that knows them."""
+    table, request = tables.Step, tables.Request
+    query = select(table, request).join(request, col(request.id) == table.request_id)
+    found: Iterable[tuple[tables.Step, tables.Request]] = session.exec(query.where(table.state == StepState.PARKED))
+    return [
+        ParkedStep(step.request_id, row.offering, row.version, step.name, step.handler, step.crashes)
+        for step, row in found
+    ]
 
 
 def _crashing(step: tables.Step) -> str:
@@ -259,7 +420,7 @@ def _parked(claim: Claim, reason: str) -> str:
     number = request_number(claim.request_id)
     return (
         f"{claim.key} is parked: {reason}\nNothing happens to {number} until somebody of the platform looks at it: "
-        f"`frontdesk show {number}` has its story."
+        f"`frontdesk show {number}` has its story; `frontdesk retry {number}` lets it go on."
     )
 
 

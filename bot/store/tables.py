@@ -181,6 +181,8 @@ class Step(SQLModel, table=True):
     handler: str | None = None
     #: As built; stored before the effect, so a crash repeats the same thing.
     resource: dict[str, Any] | None = _json(default=None, nullable=True)
+    #: An update: the resource as it was before this request.
+    previous: dict[str, Any] | None = _json(default=None, nullable=True)
     #: What the handler needs to find it again.
     handler_state: dict[str, Any] = _json()
     outputs: dict[str, Any] | None = _json(default=None, nullable=True)
@@ -192,6 +194,8 @@ class Step(SQLModel, table=True):
     crashes: int = 0
     #: How often it was asked since it is pending.
     polls: int = _later(default=0)
+    #: How often it was begun anew after its end (an `always` step, by a Retry).
+    reruns: int = _later(default=0)
     run_at: datetime | None = _instant(default=None)
     owner: str | None = None
     epoch: int = 0

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from bot import engine as engines
 from bot.catalogue import Catalogue
-from bot.engine import MOST_BUGS, MOST_CRASHES, Engine, backoff, keep_promise
+from bot.engine import MOST_BUGS, MOST_CRASHES, MOST_LOOKS, Engine, backoff, keep_promise
+from bot.engine.retrying import LARGEST_DELAY
 from bot.errors import PermanentError, TemporaryError
 from bot.handler import Ask, Context, Done, Event, Outputs, Pending, Posting, Resource, Secret
 from bot.lifecycle import InstanceState, RequestState
@@ -84,6 +84,12 @@ class Wishes(Desk):
 
     def step(self, name: str = "work", number: str = "REQ-1") -> StepRecord:
         return next(step for step in self.shown(number).steps if step.name == name)
+
+    def nobody_knows_it(self) -> None:
+        """Until it is parked."""
+        for _ in range(MOST_LOOKS + 1):
+            self.work()
+            self.clock.forward(minutes=1)
 
     def follow(self) -> None:
         """Send what waits to be followed, as the worker does."""
@@ -214,7 +220,7 @@ def test_a_temporary_error_that_lasts_a_day_fails_the_step(one: Wishes) -> None:
     one.clock.forward(hours=25)
     one.work()
     assert one.shown().state is RequestState.FAILED
-    assert one.step().reason == "The site rests. It was tried for 1 day, 0:00:00."
+    assert one.step().reason == "The site rests. It was tried for 1 day, 1:00:00."
 
 
 def test_a_permanent_error_fails_the_step_at_once_with_its_text(one: Wishes) -> None:
@@ -271,8 +277,8 @@ def test_outputs_that_are_read_too_early_fail_the_step_and_say_which(url: str) -
 def test_back_off_grows_has_jitter_and_an_end() -> None:
     for attempts in range(40):
         delay = backoff(attempts)
-        assert 0.5 <= delay <= engines.LARGEST_DELAY
-    assert backoff(20) >= engines.LARGEST_DELAY / 2
+        assert 0.5 <= delay <= LARGEST_DELAY
+    assert backoff(20) >= LARGEST_DELAY / 2
     assert len({backoff(5) for _ in range(20)}) > 1
 
 
@@ -487,9 +493,44 @@ def test_a_step_that_the_code_does_not_have_any_more_is_parked(one: Wishes, vers
     one.ask()
     gone = {"wish": dict.fromkeys(versions, one.wish)} if versions else {}
     one.engine.catalogue = Catalogue(gone, one.catalogue.handlers, one.catalogue.by_resource)
-    one.work()
+    one.nobody_knows_it()
     assert one.shown().state is RequestState.PARKED
     assert named in (one.step().reason or "")
+
+
+def test_a_step_that_this_process_does_not_know_is_left_to_others_first(one: Wishes) -> None:
+    one.ask()
+    known, one.engine.catalogue = one.catalogue, Catalogue({}, one.catalogue.handlers, one.catalogue.by_resource)
+    one.work()
+    assert (one.shown().state, one.step().attempts) == (RequestState.FULFILLING, 0)
+    assert "has no step work in the code that runs now" in (one.step().reason or "")
+    one.clock.forward(seconds=5)
+    one.engine.catalogue = known
+    one.work()
+    assert one.shown().state is RequestState.FULFILLED
+
+
+def test_what_was_parked_for_want_of_code_goes_on_when_the_code_is_there(one: Wishes) -> None:
+    one.ask()
+    known, one.engine.catalogue = one.catalogue, Catalogue({}, one.catalogue.handlers, one.catalogue.by_resource)
+    one.nobody_knows_it()
+    one.engine.sweep()
+    assert one.shown().state is RequestState.PARKED, "the code is not there yet"
+    one.engine.catalogue = known
+    one.engine.sweep()
+    one.work()
+    assert one.shown().state is RequestState.FULFILLED
+    assert [e.name for e in one.shown().events].count("resumed") == 1
+
+
+def test_a_parked_request_is_resumed_by_its_team_with_retry(one: Wishes) -> None:
+    number = one.ask()
+    known, one.engine.catalogue = one.catalogue, Catalogue({}, one.catalogue.handlers, one.catalogue.by_resource)
+    one.nobody_knows_it()
+    one.engine.catalogue = known
+    one.service.retry(one.margaret, number)
+    one.work()
+    assert one.shown().state is RequestState.FULFILLED
 
 
 def test_a_resource_without_a_handler_is_parked(url: str) -> None:

@@ -419,7 +419,7 @@ def test_after_a_rotation_what_is_open_is_still_read(desk: Open, folder: Path, r
     before.service.safe = Sealed([old])
     record = asked(before)
     after = desk(folder, ALLOWED_PRIVATE_HOSTS="127.0.0.1")
-    after.engine._safe = Sealed([new, old])
+    after.engine._secrets._safe = Sealed([new, old])
     after.service.approve(after.grace, record.number)
     after.work()
     assert receiver.arrivals[0].body["password"] == "canary-password"
@@ -452,7 +452,7 @@ class Elsewhere:
 
 def test_a_store_of_ones_own_takes_them_and_is_told_when_they_end(opened_desk: Desk, receiver: Receiver) -> None:
     desk, store = opened_desk, Elsewhere()
-    desk.service.safe = desk.engine._safe = store
+    desk.service.safe = desk.engine._secrets._safe = store
     desk.database.on_forgotten(store.forget)
     receiver.script("/restore", answer(200))
     record = asked(desk)

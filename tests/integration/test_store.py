@@ -16,8 +16,9 @@ from bot.lifecycle import ApprovalRule, InstanceState, RequestState
 from bot.people import Profile
 from bot.store import incoming, outbox, people, reads, requests, steps, tables
 from bot.store.database import Database, Session, Wake
+from bot.store.progress import Moved
 from bot.store.records import PersonRecord, RequestRecord
-from bot.store.requests import Busy, KeyReused, Moved, NewRequest, NewStep
+from bot.store.requests import Busy, KeyReused, NewRequest, NewStep
 from bot.store.steps import Claim, Lost
 from tests.conftest import Clock
 
@@ -432,7 +433,7 @@ def test_an_early_step_that_failed_stops_the_request_once_it_is_approved(store: 
     record = store.show(number)
     assert (record.state, record.steps[0].reason) == (RequestState.FAILED, "Jira says no.")
     with store.database.write() as tx:
-        assert requests.retry(tx, number, store.grace.id) == "ticket"
+        assert requests.retry(tx, number, store.grace.id) == ["ticket"]
     assert store.show(number).state is RequestState.FULFILLING
     assert store.claimed().name == "ticket"
 

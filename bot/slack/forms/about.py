@@ -12,6 +12,8 @@ JSON = dict[str, Any]
 
 #: Modals, by their callback id.
 CATALOGUE, FORM, REJECT, COMPLETE, REFUSE, EDIT = "catalogue", "form", "reject", "complete", "refuse", "edit"
+#: The form of a change of an instance.
+CHANGE = "change"
 #: The form of one entry of a list, above the one of its list.
 ENTRY = "entry"
 STALE = "This window is from an older version of Frontdesk. Copy what you need and start with /platform."

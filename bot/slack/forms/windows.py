@@ -12,7 +12,7 @@ from bot import contract
 from bot.contract import Schema
 from bot.errors import Conflict, Problem
 from bot.slack.forms import pages
-from bot.slack.forms.about import COMPLETE, EDIT, ENTRY, FORM, STALE, About
+from bot.slack.forms.about import CHANGE, COMPLETE, EDIT, ENTRY, FORM, STALE, About
 from bot.slack.forms.entries import Chain, Draft, Gone, fitting, list_of
 from bot.slack.forms.filled import Filled
 from bot.slack.forms.pages import Sheet
@@ -52,12 +52,16 @@ def asked(interaction: Interaction, about: About) -> Asked:
         name = f"{record.number}/{about.step}"
         return Asked(ask["outputs"] or {}, f"Finish {record.number}", COMPLETE, name, submit="Done")
     base, name, callback = None, about.offering, FORM
-    if about.number:
+    title = ""
+    if about.number.startswith("INS-"):
+        instance, _ = service.may_update(interaction.person, about.number, about.version)
+        base, name, callback, title = instance.form, instance.number, CHANGE, f"Change {instance.number}"
+    elif about.number:
         edited = service.may_edit(interaction.person, about.number)
         base, name, callback = edited.form, edited.number, EDIT
     offering = service.offering(about.offering, about.version)
     submit = "Review" if offering.review else "Request"
-    return Asked(offering.presented, offering.title, callback, name, offering.version, submit, base)
+    return Asked(offering.presented, title or offering.title, callback, name, offering.version, submit, base)
 
 
 # Opening

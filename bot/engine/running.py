@@ -4,37 +4,47 @@ The resource and its key are stored before the effect, so that a crash repeats t
 is fenced, so that a process which lost its lease changes nothing. Rules and measurements: bot/README.md.
 """
 
-import json
 import logging
-import random
-import re
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Any
 
-from bot import contract, secrecy
+from bot import contract
 from bot.catalogue import Catalogue
-from bot.errors import FrontdeskError, PermanentError, TemporaryError
-from bot.handler import Answer, Context, Done, Event, EventName, Follows, Handler, Pending, Resource
+from bot.engine.following import Follower
+from bot.engine.opening import Secrets
+from bot.engine.retrying import (
+    LARGEST_AGE,
+    LONGEST_PENDING,
+    MOST_BUGS,
+    MOST_CRASHES,
+    MOST_LOOKS,
+    Parked,
+    Unknown,
+    Waits,
+    backoff,
+    length,
+)
+from bot.engine.seen import keep_promise, request_of
+from bot.errors import PermanentError, TemporaryError
+from bot.handler import Answer, Context, Done, Follows, Handler, Pending, Resource
 from bot.lifecycle import StepState
-from bot.offering import Kind, NotGiven, NotYet, Offering, Request, Step
+from bot.offering import NotGiven, NotYet, Offering
 from bot.safe import NoSafe, Safe
-from bot.store import reads, sealed, steps, tables
+from bot.store import progress, reads, requests, steps, tables
 from bot.store.database import Database, Tx
 from bot.store.outbox import ClaimedDelivery
-from bot.store.records import RequestRecord, request_number
+from bot.store.records import RequestRecord
 from bot.store.steps import Claim, Lost
 
 log = logging.getLogger(__name__)
 
-#: A temporary error is tried again for so long, a bug so often, and a step may kill so many workers.
-LARGEST_AGE, MOST_BUGS, MOST_CRASHES = timedelta(hours=24), 5, 3
-FIRST_DELAY, LARGEST_DELAY = 1.0, 300.0
-#: `REQ-12/password`, the name of a secret that somebody gave in a form (bot.offering.secret_name).
-_FROM_FORM = re.compile(r"REQ-[\d?]+/")
+#: Seconds between two looks in the database whether a step that runs here was cancelled.
+_CANCEL_LOOK = 1.0
 
 
 @dataclass(frozen=True)
@@ -45,8 +55,8 @@ class Finish:
     expires_at: datetime | None
 
 
-class Parked(FrontdeskError):
-    """A step that this code cannot run: it needs a person of the platform."""
+class _Outrun(Exception):
+    """Another step of the request ended since this one looked: look again."""
 
 
 class Engine:
@@ -68,7 +78,8 @@ class Engine:
         `safe` has the secrets that people gave in forms.
         """
         self.database, self.catalogue, self.owner, self.lease = database, catalogue, owner, lease
-        self._secret, self._url, self._safe = secret, url, safe or NoSafe()
+        self._secrets, self._url = Secrets(database, secret, safe or NoSafe()), url
+        self._follower = Follower(database, catalogue, self._secrets, url)
         self._held: dict[int, Claim] = {}
         self._lock = threading.Lock()
 
@@ -115,17 +126,21 @@ class Engine:
 
     def _run(self, claim: Claim) -> None:
         try:
-            self._record(claim, self._answer(claim))
+            self._record(*self._run_to_answer(claim))
         except Lost:
             raise
         except Exception as error:  # noqa: BLE001 - a handler may raise anything; every outcome is recorded
             self._write(self._outcome_of(claim, error))
 
-    def _outcome_of(self, claim: Claim, error: Exception) -> Callable[[Tx], None]:
+    def _outcome_of(self, claim: Claim, error: Exception) -> Callable[[Tx], Any]:
         """What to record of a step that raised."""
         match error:
+            case Unknown() if claim.polls < MOST_LOOKS:
+                return lambda tx: steps.leave(tx, claim, str(error), timedelta(seconds=2**claim.polls))
             case Parked():
                 return lambda tx: steps.park(tx, claim, str(error))
+            case Waits():
+                return lambda tx: steps.wait_for(tx, claim, error.step, str(error))
             case PermanentError():
                 return lambda tx: steps.fail(tx, claim, str(error))
             case TemporaryError():
@@ -133,42 +148,49 @@ class Engine:
         log.error("%s: a bug in the step or its handler", claim.key, exc_info=error)
         return self._after_bug(claim, error)
 
-    def _answer(self, claim: Claim) -> Answer:
+    def _run_to_answer(self, claim: Claim) -> tuple[Claim, Answer]:
         if claim.crashes >= MOST_CRASHES:
             raise Parked(f"The worker died {claim.crashes} times while it ran this step.")
-        handler, resource = self._resource(claim)
+        claim, handler, resource = self._resource(claim)
         if claim.answer is not None:
-            return Done(claim.answer, claim.state)
+            return claim, Done(claim.answer, claim.state)
+        if claim.action == "apply" and claim.previous == claim.resource:
+            return claim, Done(claim.left, claim.state)  # an update that changes nothing here
         context = self._context(claim, handler)
-        return handler.delete(resource, context) if claim.action == "delete" else handler.apply(resource, context)
+        answer = handler.delete(resource, context) if claim.action == "delete" else handler.apply(resource, context)
+        return claim, answer
 
     # What a step asks for
 
-    def _resource(self, claim: Claim) -> tuple[Handler[Any], Resource[Any]]:
+    def _resource(self, claim: Claim) -> tuple[Claim, Handler[Any], Resource[Any]]:
         if claim.handler and claim.resource is not None:
             handler = self.catalogue.handlers.get(claim.handler)
             if handler is None:
-                raise Parked(f"No handler called {claim.handler} is installed.")
-            return handler, handler.resource.model_validate(claim.resource)
+                raise Unknown(f"No handler called {claim.handler} is installed.")
+            return claim, handler, handler.resource.model_validate(claim.resource)
         return self._build(claim)
 
-    def _build(self, claim: Claim) -> tuple[Handler[Any], Resource[Any]]:
+    def _build(self, claim: Claim) -> tuple[Claim, Handler[Any], Resource[Any]]:
         record, instance = self._load(claim)
         offering = self.catalogue.offering(record.offering, record.version)
         step = offering.steps.get(claim.name) if offering else None
         if offering is None or step is None:
-            raise Parked(f"{record.offering} {record.version} has no step {claim.name} in the code that runs now.")
+            raise Unknown(f"{record.offering} {record.version} has no step {claim.name} in the code that runs now.")
         try:
             resource = step(request_of(offering, record, instance))
-        except (NotYet, NotGiven) as error:
+        except NotYet as error:
+            raise Waits(error) from error
+        except NotGiven as error:
             raise PermanentError(str(error)) from error
         handler = self.catalogue.handler_of(type(resource))
         if handler is None:
-            raise Parked(f"No handler makes a {type(resource).__name__} real.")
+            raise Unknown(f"No handler makes a {type(resource).__name__} real.")
         plain, follows = resource.model_dump(mode="json"), isinstance(handler, Follows)
         with self.database.write() as tx:
-            steps.built(tx, claim, handler.name, plain, description=step.description, follows=follows)
-        return handler, resource
+            claim = steps.built(
+                tx, claim, handler.name, plain, description=step.description, follows=follows, limit=step.limit
+            )
+        return claim, handler, resource
 
     def _load(self, claim: Claim) -> tuple[RequestRecord, list[tables.InstanceResource]]:
         with self.database.read() as session:
@@ -187,28 +209,28 @@ class Engine:
             now=self.database.now(),
             save=lambda state: self._write(lambda tx: steps.save(tx, claim, state)),
             say=lambda text: self._write(lambda tx: steps.say(tx, claim, text)),
-            secret=lambda name: self._secret_of(claim.request_id, name),
-            cancelled=lambda: self._is_lost(claim),
+            secret=lambda name: self._secrets.of(claim.request_id, name),
+            cancelled=self._cancelled(claim),
             previous=previous,
             url=self._url(claim.key.partition("/")[0]),
         )
 
-    def _secret_of(self, request_id: int, name: str) -> str:
-        """A secret of this very request's form, or one of the environment. Raises PermanentError."""
-        if not _FROM_FORM.match(name):
-            return self._secret(name)
-        number, _, rest = name.partition("/")
-        if number != request_number(request_id):
-            raise PermanentError(f"{name} is a secret of another request.")
-        with self.database.read() as session:
-            kept = sealed.find(session, request_id, f"/{rest}")
-        if kept is None:
-            raise PermanentError(f"The secret {name} is gone: it is kept until its request ends.")
-        return self._safe.get(kept)
+    def _cancelled(self, claim: Claim) -> Callable[[], bool]:
+        """Whether the step should stop: the request was cancelled, by whichever process, or the lease is gone."""
+        looked = time.monotonic()
 
-    def _is_lost(self, claim: Claim) -> bool:
-        with self._lock:
-            return claim.id not in self._held
+        def cancelled() -> bool:
+            nonlocal looked
+            with self._lock:
+                if claim.id not in self._held:
+                    return True
+            if time.monotonic() - looked < _CANCEL_LOOK:
+                return False
+            looked = time.monotonic()
+            with self.database.read() as session:
+                return not steps.is_held(session, claim)
+
+        return cancelled
 
     # How it went
 
@@ -218,6 +240,14 @@ class Engine:
         if isinstance(answer, Pending):
             self._pend(claim, answer)
             return
+        while True:
+            try:
+                self._record_done(claim, answer)
+            except _Outrun:
+                continue
+            return
+
+    def _record_done(self, claim: Claim, answer: Done) -> None:
         record, made = self._load(claim)
         finish: Finish | None = None
         if all(step.state is StepState.DONE for step in record.steps if step.name != claim.name):
@@ -226,12 +256,16 @@ class Engine:
                 self._write(lambda tx: steps.fail(tx, claim, problem))
                 return
         with self.database.write() as tx:
-            steps.done(tx, claim, answer.outputs, answer.state, answer.posts)
-            if finish:
+            request = steps.done(tx, claim, answer.outputs, answer.state, answer.posts)
+            if progress.is_complete(tx, request):
+                if finish is None:
+                    raise _Outrun
                 steps.fulfil(tx, claim, finish.outputs, finish.expires_at)
 
     def _pend(self, claim: Claim, answer: Pending) -> None:
-        delay = answer.delay if answer.delay is not None or answer.ask else backoff(claim.attempts)
+        if not answer.ask and self._is_late(claim, LONGEST_PENDING):
+            raise PermanentError(f"It has not become ready in time. It waited for: {answer.reason}")
+        delay = answer.delay if answer.delay is not None or answer.ask else backoff(claim.polls)
         wait = timedelta(seconds=delay) if delay is not None else None
         self._write(
             lambda tx: steps.pending(
@@ -248,18 +282,33 @@ class Engine:
         offering = self.catalogue.offering(record.offering, record.version)
         if offering is None:
             raise Parked(f"{record.offering} {record.version} is not in the code that runs now.")
-        all_outputs = {row.step: row.outputs for row in made} | {last: dict(outputs)}
+        applied = {step.name for step in record.steps if step.action == "apply"}
+        all_outputs = {row.step: row.outputs for row in made if row.step in applied} | {last: dict(outputs)}
         promised = keep_promise(offering, all_outputs)
         problems = contract.problems(offering.contract.outputs, promised) if offering.contract.outputs else []
         if problems:
             named = "; ".join(f"{problem.pointer.lstrip('/')}: {problem.detail}" for problem in problems)
             return f"The steps are done, but what {record.offering} promises its owner is not there. {named}", None
-        expires = offering.ends(request_of(offering, record, made), self.database.now())
-        return None, Finish(promised, expires)
+        return None, Finish(promised, self._end_of(offering, record, made))
+
+    def _end_of(
+        self, offering: Offering[Any], record: RequestRecord, made: list[tables.InstanceResource]
+    ) -> datetime | None:
+        """When the instance expires. An update moves an end that was asked for, never one that was counted."""
+        if record.kind == "update" and not offering.ends_on_a_date(request_of(offering, record, made)):
+            with self.database.read() as session:
+                instance = reads.instance(session, record.instance_id)
+            return instance.expires_at if instance else None
+        return offering.ends(request_of(offering, record, made), self.database.now())
+
+    def _is_late(self, claim: Claim, most: timedelta) -> bool:
+        until = claim.deadline or claim.since + most
+        return self.database.now() > until
 
     def _after_temporary(self, claim: Claim, error: TemporaryError) -> Callable[[Tx], None]:
-        if self.database.now() - claim.since > LARGEST_AGE:
-            return lambda tx: steps.fail(tx, claim, f"{error} It was tried for {LARGEST_AGE}.")
+        if self._is_late(claim, LARGEST_AGE):
+            tried = self.database.now() - claim.since
+            return lambda tx: steps.fail(tx, claim, f"{error} It was tried for {length(tried)}.")
         delay = timedelta(seconds=error.delay if error.delay is not None else backoff(claim.attempts))
         return lambda tx: steps.again(tx, claim, str(error), delay)
 
@@ -274,110 +323,26 @@ class Engine:
         with self.database.write() as tx:
             change(tx)
 
-    # Following
+    # What no step does by itself
+
+    def sweep(self) -> None:
+        """Fail what has taken too long, and go on with what was parked for want of code that is here now."""
+        with self.database.read() as session:
+            standing = steps.parked(session)
+        known = {each.request_id for each in standing} - {e.request_id for e in standing if not self._can_go_on(e)}
+        for request_id in sorted(known):
+            with suppress(progress.Moved):  # somebody else was first
+                self._write(lambda tx, key=request_id: requests.retry(tx, key, None))  # type: ignore[misc] # its default
+        self._write(steps.fail_overdue)
+
+    def _can_go_on(self, step: steps.ParkedStep) -> bool:
+        if step.crashes >= MOST_CRASHES:
+            return False
+        if step.handler is not None:
+            return step.handler in self.catalogue.handlers
+        offering = self.catalogue.offering(step.offering, step.version)
+        return offering is not None and step.name in offering.steps
 
     def follow(self, delivery: ClaimedDelivery) -> None:
         """Tell a resource how its request went on. Raises TemporaryError while there is nothing to tell yet."""
-        payload = delivery.payload
-        with self.database.read() as session:
-            event = reads.event(session, payload["event"])
-            record = reads.request(session, delivery.request_id or 0)
-            rows = {row.step: row for row in reads.resources(session, payload["instance"])}
-        row = rows.get(payload["step"])
-        if event is None or record is None:
-            return
-        if row is None or not _is_made(record, row):
-            if _will_be_made(record, payload["step"]):
-                raise TemporaryError("What follows the request does not exist yet.", delay=1.0)
-            return
-        handler = self.catalogue.handlers.get(row.handler)
-        if not isinstance(handler, Follows):
-            return
-        context = self._follow_context(record, row, event.id)
-        told = Event(
-            name=cast("EventName", event.name),
-            request=record.number,
-            kind=record.kind,
-            at=event.at,
-            by=event.person.label if event.person else None,
-            reason=_reason(record, event.name, event.data),
-            outputs=dict(record.outputs or {}) if event.name == "fulfilled" else {},
-        )
-        handler.follow(handler.resource.model_validate(row.resource), context, told)
-
-    def _follow_context(self, record: RequestRecord, row: tables.InstanceResource, event_id: int) -> Context:
-        def save(state: Mapping[str, Any]) -> None:
-            self._write(lambda tx: steps.keep(tx, record.instance_id, row.step, state))
-
-        return Context(
-            key=f"{record.number}/{row.step}/{event_id}",
-            identity=f"{record.instance}/{row.step}",
-            state=row.state,
-            now=self.database.now(),
-            save=save,
-            say=lambda _text: None,
-            secret=lambda name: self._secret_of(record.id, name),
-            cancelled=lambda: False,
-            url=self._url(record.number),
-        )
-
-
-def request_of(offering: Offering[Any], record: RequestRecord, made: list[tables.InstanceResource]) -> Request[Any]:
-    """What a step sees of a stored request."""
-    done = {step.name: step.outputs for step in record.steps if step.state is StepState.DONE}
-    outputs = {row.step: row.outputs for row in made} | {name: given or {} for name, given in done.items()}
-    return Request(
-        number=record.number,
-        kind=cast("Kind", record.kind),
-        form=secrecy.form_of(offering.form, offering.contract.form, record.form, record.number),
-        requester=record.requester.as_person(),
-        owner=record.owner.as_person(),
-        instance=record.instance,
-        reason=record.reason,
-        outputs={name: _outputs(step, outputs[name]) for name, step in offering.steps.items() if name in outputs},
-    )
-
-
-def keep_promise(offering: Offering[Any], outputs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What the offering promises, taken from its steps' outputs (a later step wins), with the declared defaults."""
-    schema = offering.contract.outputs
-    if schema is None:
-        return {}
-    merged = {key: value for name in offering.steps for key, value in outputs.get(name, {}).items()}
-    wanted = {key: merged[key] for key in schema.get("properties", {}) if key in merged}
-    kept: dict[str, Any] = contract.with_defaults(schema, wanted)
-    return kept
-
-
-def backoff(attempts: int) -> float:
-    """Seconds until the next attempt: exponential, with full jitter, never none."""
-    ceiling = min(LARGEST_DELAY, FIRST_DELAY * 2 ** min(attempts, 10))
-    return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter, not a secret
-
-
-def _outputs(step: Step[Any, Any], given: Mapping[str, Any]) -> Any:
-    # What an older handler of this step left may not fit the model of today's.
-    with suppress(ValueError):
-        return step.outputs.model_validate_json(json.dumps(dict(given)))
-    return step.outputs.model_construct(**given)
-
-
-def _is_made(record: RequestRecord, row: tables.InstanceResource) -> bool:
-    step = next((step for step in record.steps if step.name == row.step and step.action == "apply"), None)
-    if step is None or step.state in (StepState.DONE, StepState.PENDING):
-        return True
-    return step.state is StepState.SKIPPED and bool(row.state)
-
-
-def _will_be_made(record: RequestRecord, name: str) -> bool:
-    step = next((step for step in record.steps if step.name == name and step.action == "apply"), None)
-    return step is not None and step.state in (StepState.WAITING, StepState.RUNNING)
-
-
-def _reason(record: RequestRecord, event: str, data: Mapping[str, Any]) -> str | None:
-    if event == "failed":
-        return next((step.reason for step in record.steps if step.state is StepState.FAILED), None)
-    if event == "approved":
-        return next((d.reason for d in reversed(record.decisions) if d.verdict == "approve" and d.reason), None)
-    reason: str | None = data.get("reason")
-    return reason
+        self._follower.follow(delivery)

@@ -1,0 +1,14 @@
+"""Runs due steps, tells resources how their requests go on, and goes on with what stood still.
+
+running    claim, build, store, apply, record
+seen       a stored request as a step sees it
+retrying   what an error means
+following  how a request went on, for the resources that it made
+opening    secrets, in the moment of the call
+"""
+
+from bot.engine.retrying import MOST_BUGS, MOST_CRASHES, MOST_LOOKS, backoff
+from bot.engine.running import Engine
+from bot.engine.seen import keep_promise, request_of
+
+__all__ = ["MOST_BUGS", "MOST_CRASHES", "MOST_LOOKS", "Engine", "backoff", "keep_promise", "request_of"]
