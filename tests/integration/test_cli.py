@@ -24,7 +24,7 @@ from tests.integration.http_desk import SEAT, HttpDesk, http_desk
 
 COMMANDS = (
     *("offerings", "offering", "request", "plan", "list", "waiting", "show", "approve", "reject", "withdraw", "cancel"),
-    *("retry", "complete", "refuse", "edit", "instances", "delete"),
+    *("retry", "complete", "refuse", "edit", "instances", "update", "delete"),
     *("run", "web", "worker", "migrate", "check", "import", "key", "preview", "demo", "token"),
 )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -29,7 +29,7 @@ class Wish(Form):
 
 class Things(Recorded):
     name = "thing"
-    resource = Thing
+    resource: ClassVar[type[Resource[Any]]] = Thing
 
     def __init__(self) -> None:
         super().__init__(Thing)

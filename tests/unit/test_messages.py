@@ -298,7 +298,21 @@ def test_while_it_waits_the_requester_can_edit_or_withdraw_it() -> None:
     submitted = event("submitted", ADA)
     assert actions(messages.told(request(), submitted, words_of(None), None)) == ["edit", "withdraw"]
     assert actions(messages.told(request(kind="delete"), submitted, words_of(None), None)) == ["withdraw"]
-    assert actions(messages.told(request(state=RequestState.APPROVED), submitted, words_of(None), None)) == []
+    assert actions(messages.told(request(state=RequestState.APPROVED), submitted, words_of(None), None)) == ["cancel"]
+    assert actions(messages.told(request(state=RequestState.FULFILLED), submitted, words_of(None), None)) == []
+
+
+def test_the_card_of_a_change_shows_first_what_differs_and_how() -> None:
+    before = {"name": "orders", "size": "small", "owner": "ada@example.com"}
+    changed = request(kind="update", before=before, form=before | {"size": "large"})
+    read = shown(messages.card(changed, words_of(records.offering())))
+    assert "Change of PostgreSQL" in read
+    assert read.index("small → *large*") < read.index("orders")
+
+
+def test_a_parked_request_can_be_retried_or_cancelled_on_its_card() -> None:
+    stands = request(state=RequestState.PARKED, steps=[step(state=StepState.PARKED, reason="No handler.")])
+    assert actions(messages.card(stands, words_of(None))) == ["retry", "cancel"]
 
 
 def test_a_request_that_needs_no_approval_says_so() -> None:
@@ -463,7 +477,7 @@ def test_a_list_says_what_there_is_until_when_and_what_can_be_done() -> None:
     assert "*INS-7* · Postgres · ready, until <!date^" in read
     assert "• host: `db1`" in read
     assert "*REQ-12* · PostgreSQL · asked for by <@U01ADA>" in read
-    assert actions(message) == ["delete"]
+    assert actions(message) == ["change", "delete"]
     assert target(message, "delete") == Target("INS-7")
 
 
