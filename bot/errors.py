@@ -9,8 +9,10 @@
     │   │   └── KeyTaken    an idempotency key came again with other answers
     │   └── Unavailable     a system that is needed to answer does not answer; try again
     ├── Misconfigured       the process must not start: what, where, what to do
-    ├── TemporaryError      a handler: try again
-    └── PermanentError      a handler: trying again is pointless
+    ├── TemporaryError      a handler or a sender: try again
+    │   └── Unsure          a sender: it may have happened all the same; look before it is done again
+    └── PermanentError      a handler or a sender: trying again is pointless
+        └── Unreachable     a sender: nothing can be said in this place; say it in another one
 
 Doors map these once each. Anything else that is raised is a bug.
 """
@@ -82,5 +84,13 @@ class TemporaryError(FrontdeskError):
         self.delay = delay
 
 
+class Unsure(TemporaryError):
+    """What was sent may have arrived, and only its answer was lost: whoever tries again looks for it first."""
+
+
 class PermanentError(FrontdeskError):
     """A handler cannot do it, and trying again is pointless: the step fails, with a Retry for people."""
+
+
+class Unreachable(PermanentError):
+    """Nothing can be said in this place: it is archived, gone, or not ours to speak in."""

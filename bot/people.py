@@ -33,6 +33,9 @@ class Directory(Protocol):
     def members(self, handle: str) -> frozenset[str] | None:
         """Slack ids of a user group, by `@handle` or id; None when there is no such group. Raises Unavailable."""
 
+    def has_left(self, slack_id: str) -> bool:
+        """Whether the person is known to be there no more. Raises Unavailable."""
+
 
 class NoDirectory:
     """For a process without Slack: nobody can be looked up."""
@@ -42,6 +45,9 @@ class NoDirectory:
 
     def members(self, handle: str) -> frozenset[str] | None:  # noqa: ARG002
         return None
+
+    def has_left(self, slack_id: str) -> bool:  # noqa: ARG002
+        return False
 
 
 class Identity(Protocol):
@@ -87,6 +93,10 @@ class Groups:
             return frozenset({who})
         listed = self.listed.get(_handle(who))
         return listed if listed is not None else self.directory.members(who) or frozenset()
+
+    def has_left(self, reference: str) -> bool:
+        """Whether somebody of a group is there no more; an address is taken for somebody. Raises Unavailable."""
+        return "@" not in reference and self.directory.has_left(reference)
 
     def known(self, who: str) -> bool:
         """Whether the group exists; a single person always does. Raises Unavailable."""

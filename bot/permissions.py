@@ -1,10 +1,11 @@
 """Who may do what to a request. Compares persons, whatever door they came through."""
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from bot.errors import Forbidden
-from bot.lifecycle import ApprovalRule
+from bot.lifecycle import ApprovalRule, Approve, missing
 from bot.offering import Offering
 from bot.people import Groups
 from bot.store.records import InstanceRecord, PersonRecord, RequestRecord, StepRecord
@@ -41,6 +42,22 @@ class Permissions:
             )
         return allowed
 
+    def stuck(self, record: RequestRecord) -> list[ApprovalRule]:
+        """Rules of a request that waits for approval which too few people are left to meet. May raise Unavailable."""
+        if record.state != "awaiting_approval":
+            return []
+        given = [Approve(d.person.id, d.rules) for d in record.decisions if d.current and d.verdict == "approve"]
+        wanted = zip(record.rules, missing(record.rules, given), strict=True)
+        return [rule for rule, more in wanted if more and not self._enough(rule, more, record)]
+
+    def _enough(self, rule: ApprovalRule, more: int, record: RequestRecord) -> bool:
+        """Whether `more` people are there who may decide and have not; asks of no more people than it needs."""
+        done = {ref for d in record.decisions if d.current for ref in _references(d.person)}
+        done |= set() if rule.requester_may else _references(record.requester)
+        everybody = {member.lower(): member for who in rule.who for member in self.groups.everybody(who)}
+        there = (member for key, member in everybody.items() if key not in done and not self.groups.has_left(member))
+        return len(list(islice(there, more))) == more
+
     def waits_for(self, person: PersonRecord, record: RequestRecord) -> bool:
         """Whether a decision or a task of this request waits for this person."""
         if any(step.ask and self.groups.includes(step.ask["group"], person) for step in record.asking):
@@ -71,6 +88,11 @@ class Permissions:
         owner = offering.owner if offering else "the platform's team"
         if offering is None or not self.groups.includes(owner, person):
             raise Forbidden(f"{record.number} is looked after by {owner}. Ask one of them.")
+
+
+def _references(person: PersonRecord) -> set[str]:
+    """What a group may call somebody."""
+    return {reference.lower() for reference in (person.slack_id, person.email) if reference}
 
 
 def who_decides(rules: Sequence[ApprovalRule]) -> str:

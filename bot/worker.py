@@ -14,8 +14,8 @@ from typing import Protocol, TypeVar
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.engine import Engine, backoff
-from bot.errors import PermanentError, TemporaryError
-from bot.store import outbox, steps
+from bot.errors import PermanentError, TemporaryError, Unreachable, Unsure
+from bot.store import detours, outbox, steps
 from bot.store.database import Database, Session, Wake
 from bot.store.outbox import ClaimedCard, ClaimedDelivery
 
@@ -30,18 +30,22 @@ LARGEST_AGE = timedelta(days=2)
 
 
 class Sender(Protocol):
-    """A door that can say things; Slack's is in `bot.slack.deliveries`. Raises TemporaryError, PermanentError."""
+    """A door that can say things; Slack's is in `bot.slack.deliveries`.
+
+    Raises TemporaryError; Unsure, where it may have been said all the same; PermanentError; Unreachable, where it can
+    be said in another place.
+    """
 
     kinds: tuple[str, ...]
 
-    def send(self, delivery: ClaimedDelivery) -> None:
-        """Say it."""
+    def send(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
+        """Say it; the channel and timestamp where it stands, if anywhere. `delivery.unsure`: look for it first."""
 
     def show(self, claimed: ClaimedCard) -> tuple[str, str, str | None]:
-        """Post or update the card; its channel, timestamp and link."""
+        """Post or update the card; its channel, timestamp and link. `claimed.unsure`: look for it first."""
 
-    def instead(self, claimed: ClaimedCard) -> list[str]:
-        """Who gets a card of their own when this one can never be posted."""
+    def instead(self, about: ClaimedCard | ClaimedDelivery) -> list[str]:
+        """The places, channels or people, that get it instead when it cannot be said where it belongs."""
 
 
 class Worker:
@@ -136,16 +140,14 @@ class Worker:
             channel, ts, link = sender.show(claimed)
         except PermanentError as error:
             log.warning("the card of request %s cannot be shown: %s", claimed.card.request_id, error)
-            reason, instead = str(error), sender.instead(claimed)
-            with self.database.write() as tx:
-                outbox.card_failed(tx, claimed, reason, instead)
+            self._elsewhere(sender, claimed, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the card stays dirty and is tried again
-            self._later(error, f"the card of request {claimed.card.request_id}")
-            with self.database.write() as tx:
-                outbox.card_postponed(tx, claimed, _delay(error, claimed.attempts))
+            self._postpone_card(claimed, error)
         else:
             with self.database.write() as tx:
                 outbox.card_shown(tx, claimed, channel, ts, link, self.pace)
+                if claimed.card.ts is None:
+                    detours.works(tx, claimed.card.place)
         return True
 
     def _deliver(self) -> bool:
@@ -155,26 +157,55 @@ class Worker:
         if delivery is None:
             return False
         try:
-            self._send_to(delivery)
+            stands = self._send_to(delivery)
         except PermanentError as error:
             log.warning("delivery %s (%s) is given up: %s", delivery.id, delivery.kind, error)
-            reason = str(error)
-            with self.database.write() as tx:
-                outbox.give_up(tx, delivery, reason)
+            self._give_up(delivery, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the delivery waits and is tried again
             self._postpone(delivery, error)
         else:
+            channel, ts = stands or (None, None)
             with self.database.write() as tx:
-                outbox.delivered(tx, delivery, timedelta(0) if delivery.kind == "follow" else self.pace)
+                outbox.delivered(tx, delivery, timedelta(0) if delivery.kind == "follow" else self.pace, channel, ts)
         return True
 
-    def _send_to(self, delivery: ClaimedDelivery) -> None:
+    def _send_to(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
         if delivery.kind == outbox.ALARM and delivery.attempts == 1:
             log.error("alarm: %s", delivery.payload["text"])
         if delivery.kind == "follow":
             self.engine.follow(delivery)
-        elif self.sender is not None:
-            self.sender.send(delivery)
+            return None
+        return self.sender.send(delivery) if self.sender else None
+
+    def _give_up(self, delivery: ClaimedDelivery, error: PermanentError) -> None:
+        if self.sender and isinstance(error, Unreachable) and delivery.kind != outbox.ALARM:
+            self._elsewhere(self.sender, delivery, error)
+            return
+        reason = str(error)
+        with self.database.write() as tx:
+            outbox.give_up(tx, delivery, reason)
+
+    def _elsewhere(self, sender: Sender, about: ClaimedCard | ClaimedDelivery, error: PermanentError) -> None:
+        """What cannot be said where it belongs is said in other places; who they are may have to wait."""
+        reason = str(error)
+        try:
+            instead = sender.instead(about)
+        except TemporaryError as unknown:
+            if isinstance(about, ClaimedCard):
+                self._postpone_card(about, unknown)
+            else:
+                self._postpone(about, unknown)
+            return
+        with self.database.write() as tx:
+            if isinstance(about, ClaimedCard):
+                detours.card_failed(tx, about, reason, instead)
+            else:
+                detours.delivery_failed(tx, about, reason, instead)
+
+    def _postpone_card(self, claimed: ClaimedCard, error: Exception) -> None:
+        self._later(error, f"the card of request {claimed.card.request_id}")
+        with self.database.write() as tx:
+            outbox.card_postponed(tx, claimed, _delay(error, claimed.attempts), unsure=_unsure(error))
 
     def _postpone(self, delivery: ClaimedDelivery, error: Exception) -> None:
         self._later(error, f"delivery {delivery.id} ({delivery.kind})")
@@ -183,7 +214,8 @@ class Worker:
             if old:
                 outbox.give_up(tx, delivery, f"{error} It was tried for {LARGEST_AGE}.")
             else:
-                outbox.postpone(tx, delivery, _delay(error, delivery.attempts), str(error))
+                delay = _delay(error, delivery.attempts)
+                outbox.postpone(tx, delivery, delay, str(error), unsure=_unsure(error))
 
     def _later(self, error: Exception, what: str) -> None:
         if isinstance(error, TemporaryError):
@@ -195,6 +227,11 @@ class Worker:
 def _delay(error: Exception, attempts: int) -> timedelta:
     given = error.delay if isinstance(error, TemporaryError) else None
     return timedelta(seconds=given if given is not None else backoff(attempts))
+
+
+def _unsure(error: Exception) -> bool:
+    """Whether it may have been done all the same; of a bug nobody knows."""
+    return isinstance(error, Unsure) or not isinstance(error, TemporaryError)
 
 
 def _safely(call: Callable[[], T]) -> Callable[[], T | None]:

@@ -16,6 +16,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
+from bot.demo.cut import Cut
+
 # The methods register themselves where they are imported.
 from bot.demo.slack import directory_api, messages_api, views_api, web_api
 from bot.demo.slack.entities import JSON, SlackError
@@ -36,6 +38,8 @@ def build(workspace: Workspace, routes: Sequence[BaseRoute] = ()) -> Starlette:
             return JSONResponse({"ok": False, "error": "invalid_json"})
         token = _token(request, arguments)
         answer = await run_in_threadpool(web_api.call, workspace, request.path_params["method"], token, arguments)
+        if answer.cut:
+            return Cut()
         if answer.body is None:
             return PlainTextResponse("upstream error", answer.status)
         return JSONResponse(answer.body, answer.status, dict(answer.headers))

@@ -1,33 +1,37 @@
-"""Says in Slack what the outbox holds: cards, notes in their threads, direct messages, handlers' posts."""
+"""Says in Slack what the outbox holds: cards, notes in their threads, direct messages, handlers' posts, alarms."""
 
+import logging
 from collections.abc import Iterable
-from typing import Any
+from itertools import islice
 
 from slack_sdk import WebClient
-from slack_sdk.errors import SlackApiError
-from slack_sdk.web import SlackResponse
 
 from bot.catalogue import Catalogue
-from bot.errors import PermanentError, TemporaryError, Unavailable
+from bot.errors import PermanentError, TemporaryError, Unavailable, Unreachable
+from bot.lifecycle import ApprovalRule
 from bot.people import Groups, is_group
+from bot.permissions import Permissions
 from bot.slack import messages
 from bot.slack.directory import SlackDirectory
-from bot.slack.errors import name_of, translated
 from bot.slack.messages import Message
-from bot.slack.outgoing import checked_message
+from bot.slack.posting import Gone, Mark, Poster
 from bot.slack.text import escape
 from bot.slack.words import Words
-from bot.store import people, reads
+from bot.store import detours, outbox, people, reads
 from bot.store.database import Database
 from bot.store.outbox import ClaimedCard, ClaimedDelivery
 from bot.store.records import CardRecord, EventRecord, RequestRecord
 
+log = logging.getLogger(__name__)
+
 #: At most so many people get a card of their own when a channel cannot be written to.
 _INSTEAD = 10
+#: How often a card whose thread is not found is looked after before its note is given up.
+_LOOKED_AFTER = 5
 
 
 class SlackSender:
-    """The worker's `Sender`. Raises TemporaryError and PermanentError, with Slack's reason."""
+    """The worker's `Sender`. Raises TemporaryError, Unsure, Unreachable and PermanentError, with Slack's reason."""
 
     kinds: tuple[str, ...] = ("message", "note", "notice", "post", "alarm")
 
@@ -40,115 +44,134 @@ class SlackSender:
         directory: SlackDirectory,
         platform_channel: str = "",
     ) -> None:
-        self._client, self._database, self._catalogue = client, database, catalogue
-        self._groups, self._directory, self._platform_channel = groups, directory, platform_channel
+        self._database, self._catalogue, self._platform_channel = database, catalogue, platform_channel
+        self._groups, self._permissions, self._directory = groups, Permissions(groups), directory
+        self._poster = Poster(client, database, directory)
 
-    def send(self, delivery: ClaimedDelivery) -> None:
-        """One note, direct message or post."""
+    def send(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
+        """One note, direct message, post or alarm: where it stands."""
         match delivery.kind:
             case "note":
-                self._note(delivery)
+                return self._note(delivery)
             case "message":
-                self._message(delivery)
+                return self._message(delivery)
             case "notice":
-                self._post(self._dm(delivery.payload["person"]), Message(escape(delivery.payload["text"])))
+                return self._say(delivery, self._dm(delivery.payload["person"]), _plainly(delivery))
             case "alarm":
-                self._alarm(delivery)
-            case _:
-                self._post(self._place(delivery.payload["channel"]), Message(escape(delivery.payload["text"])))
+                return self._alarm(delivery)
+        return self._say(delivery, self._place(delivery.payload["channel"]), _plainly(delivery))
 
     def show(self, claimed: ClaimedCard) -> tuple[str, str, str | None]:
         """Post or update a card; its channel, timestamp and link."""
-        card = claimed.card
-        record = self._record(card.request_id)
-        message = checked_message(messages.card(record, self._words(record)))
+        card, record = claimed.card, self._record(claimed.card.request_id)
+        message = self._drawn(card, record)
         if card.ts and card.channel:
-            with translated(f"The card of {record.number}"):
-                self._client.chat_update(channel=card.channel, ts=card.ts, text=message.text, blocks=message.blocks)
-            return card.channel, card.ts, card.link
-        metadata = {"event_type": "frontdesk_card", "event_payload": {"card": card.id, "request": record.number}}
-        place = self._place(card.place)
-        channel, ts = self._post(place, message, metadata=metadata)
-        return channel, ts, self._link(channel, ts)
-
-    def instead(self, claimed: ClaimedCard) -> list[str]:
-        """The approvers, and whom a step asks: they get the card in person."""
-        if claimed.card.audience != "team":
-            return []
-        record = self._record(claimed.card.request_id)
-        whos = [who for rule in record.rules for who in rule.who]
-        whos += [step.ask["group"] for step in record.asking if step.ask]
-        offering = self._catalogue.offering(record.offering, record.version)
-        whos += [offering.owner] if offering else []
-        return sorted(self._people(whos))[:_INSTEAD]
-
-    def _people(self, whos: Iterable[str]) -> set[str]:
-        found: set[str] = set()
-        for who in whos:
             try:
-                found |= self._groups.everybody(who)
-            except Unavailable as error:
-                raise TemporaryError(str(error)) from error
-        return found
+                self._poster.update(card.channel, card.ts, message)
+            except Gone as gone:
+                log.info("the card of %s is posted anew: %s", record.number, gone)
+            else:
+                return card.channel, card.ts, card.link
+        mark = Mark("card", card.id, record.created_at)
+        channel, ts = self._poster.post(self._place(card.place), message, mark, unsure=claimed.unsure)
+        return channel, ts, self._poster.link(channel, ts)
 
-    def _note(self, delivery: ClaimedDelivery) -> None:
+    def instead(self, about: ClaimedCard | ClaimedDelivery) -> list[str]:
+        """Where it is said when it cannot be said where it belongs: the platform's channel, else people.
+
+        People are the approvers, whom a step asks, and the team of the offering.
+        """
+        card = about.card
+        place = card.place if card else str(about.payload.get("channel", ""))  # type: ignore[union-attr] # no card
+        if _is_person(place) or (card is None and not place):
+            return []
+        if self._platform_channel not in ("", place):
+            return [self._platform_channel]
+        request_id = card.request_id if card else about.request_id  # type: ignore[union-attr] # the same
+        return self._those_concerned(self._record(request_id)) if request_id else []
+
+    # What is said, and where
+
+    def _drawn(self, card: CardRecord, record: RequestRecord) -> Message:
+        """The card, or what one that stands in for another shows."""
+        words = self._words(record)
+        remarks = [messages.nobody_left(record, words.rule(rule)) for rule in self._stuck(record)]
+        if card.audience == detours.TEAM:
+            return messages.card(record, words, remarks)
+        with self._database.read() as session:
+            team = next(each for each in reads.cards(session, card.request_id) if each.audience == detours.TEAM)
+        if team.error:
+            return messages.card(record, words, [messages.out_of_order(team.place, team.error), *remarks])
+        if team.ts is None:  # it is being tried whether its place works again
+            return messages.card(record, words, remarks)
+        if not card.ts:
+            raise PermanentError("The card is where it belongs, so none has to stand in for it.")
+        return messages.moved(record, words, team)
+
+    def _stuck(self, record: RequestRecord) -> list[ApprovalRule]:
+        """Rules that nobody is left to meet; where Slack cannot say, the card does not either."""
+        try:
+            return self._permissions.stuck(record)
+        except Unavailable as unavailable:
+            log.info("who could approve %s is not known now: %s", record.number, unavailable)
+            return []
+
+    def _note(self, delivery: ClaimedDelivery) -> tuple[str, str]:
         card, record, event = self._about(delivery)
-        if card is None or not card.ts or not card.channel:
+        if card is None:
             raise PermanentError("There is no card, so there is no thread for the note.")
-        self._post(card.channel, messages.note(record, event, self._words(record)), thread_ts=card.ts)
+        if card.error or not card.ts or not card.channel:
+            raise Unreachable(card.error or "There is no card, so there is no thread for the note.")
+        note = messages.note(record, event, self._words(record))
+        try:
+            return self._say(delivery, card.channel, note, thread_ts=card.ts)
+        except Gone as gone:  # somebody has deleted the card: it is posted anew, and the note waits for it
+            if delivery.attempts >= _LOOKED_AFTER:
+                raise
+            with self._database.write() as tx:
+                outbox.touch(tx, record.id)
+            raise TemporaryError(str(gone)) from gone
 
-    def _alarm(self, delivery: ClaimedDelivery) -> None:
-        if self._platform_channel:  # without one, the worker's log has it
-            self._post(self._platform_channel, Message(escape(delivery.payload["text"])))
-
-    def _message(self, delivery: ClaimedDelivery) -> None:
+    def _message(self, delivery: ClaimedDelivery) -> tuple[str, str]:
         card, record, event = self._about(delivery)
         message = messages.told(record, event, self._words(record), card)
-        self._post(self._dm(delivery.payload["person"]), message)
+        return self._say(delivery, self._dm(delivery.payload["person"]), message)
 
-    def _post(self, channel: str, message: Message, **options: Any) -> tuple[str, str]:
-        message = checked_message(message)
+    def _alarm(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
+        if not self._platform_channel:
+            return None  # the worker's log has it
+        return self._say(delivery, self._platform_channel, _plainly(delivery))
 
-        def post() -> SlackResponse:
-            return self._client.chat_postMessage(
-                channel=channel,
-                text=message.text,
-                blocks=message.blocks or None,
-                unfurl_links=False,
-                unfurl_media=False,
-                **options,
-            )
-
-        with translated(f"A message to {channel}"):
-            try:
-                answer = post()
-            except SlackApiError as error:
-                if name_of(error) != "not_in_channel":
-                    raise
-                self._client.conversations_join(channel=channel)  # public channels only; else Slack says why
-                answer = post()
-        return str(answer["channel"]), str(answer["ts"])
-
-    def _link(self, channel: str, ts: str) -> str | None:
-        try:
-            return str(self._client.chat_getPermalink(channel=channel, message_ts=ts)["permalink"])
-        except (SlackApiError, OSError):
-            return None  # the card stands; a message without a link to it is better than none
+    def _say(
+        self, delivery: ClaimedDelivery, place: str, message: Message, thread_ts: str | None = None
+    ) -> tuple[str, str]:
+        mark = Mark("delivery", delivery.id, delivery.created_at)
+        return self._poster.post(place, message, mark, unsure=delivery.unsure, thread_ts=thread_ts)
 
     def _place(self, place: str) -> str:
         """A channel as the offering names it; a person's address becomes their Slack id."""
         if not place:
-            raise PermanentError("No channel is named for it.")
-        if "@" not in place or is_group(place):
-            return place
-        return self._slack_id(place)
+            raise Unreachable("No channel is named for it.")
+        if "@" in place and not is_group(place):
+            return self._slack_id(place)
+        return self._present(place) if _is_person(place) else place
 
     def _dm(self, person_id: int) -> str:
         with self._database.read() as session:
             person = reads.person_by_id(session, person_id)
         if person is None:
             raise PermanentError("There is no such person.")
-        return person.slack_id or self._slack_id(person.reference)
+        return self._present(person.slack_id) if person.slack_id else self._slack_id(person.reference)
+
+    def _present(self, slack_id: str) -> str:
+        """Somebody who is still there: Slack takes a message to those who are not, and nobody ever reads it."""
+        try:
+            left = self._directory.has_left(slack_id)
+        except Unavailable as error:
+            raise TemporaryError(str(error)) from error
+        if left:
+            raise PermanentError(f"{slack_id} has left: nobody would read it.")
+        return slack_id
 
     def _slack_id(self, reference: str) -> str:
         try:
@@ -160,6 +183,21 @@ class SlackSender:
         with self._database.write() as tx:
             people.remember(tx, profile)
         return profile.slack_id
+
+    def _those_concerned(self, record: RequestRecord) -> list[str]:
+        """Approvers, whom a step asks, and the offering's team, in person."""
+        whos = [who for rule in record.rules for who in rule.who]
+        whos += [step.ask["group"] for step in record.asking if step.ask]
+        offering = self._catalogue.offering(record.offering, record.version)
+        whos += [offering.owner] if offering else []
+        try:
+            present = (each for each in sorted(self._people(whos)) if not self._groups.has_left(each))
+            return list(islice(present, _INSTEAD))
+        except Unavailable as error:
+            raise TemporaryError(str(error)) from error
+
+    def _people(self, whos: Iterable[str]) -> set[str]:
+        return {each for who in whos for each in self._groups.everybody(who)}
 
     def _about(self, delivery: ClaimedDelivery) -> tuple[CardRecord | None, RequestRecord, EventRecord]:
         with self._database.read() as session:
@@ -177,3 +215,14 @@ class SlackSender:
 
     def _words(self, record: RequestRecord) -> Words:
         return Words(self._catalogue.offering(record.offering, record.version), self._directory.mention)
+
+
+def _plainly(delivery: ClaimedDelivery) -> Message:
+    """Words as they were given; where they stand in for words elsewhere, with where they belong."""
+    text, belongs = escape(delivery.payload["text"]), delivery.payload.get("belongs")
+    return Message(f"{text}\n(This belongs in {escape(belongs)}, where nothing can be said now.)" if belongs else text)
+
+
+def _is_person(place: str) -> bool:
+    """An e-mail address or a Slack id of somebody."""
+    return ("@" in place and not is_group(place)) or (place[:1] in {"U", "W"} and place.isalnum() and place.isupper())

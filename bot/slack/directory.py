@@ -2,15 +2,18 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
 
 from bot.errors import Unavailable
 from bot.people import Profile, is_group
+from bot.slack.errors import LINE
 
 T = TypeVar("T")
 
@@ -46,7 +49,20 @@ class SlackDirectory:
             user = self._ask(lambda: self._client.users_lookupByEmail(email=reference)["user"])
         else:
             user = self._ask(lambda: self._client.users_info(user=reference)["user"])
-        return _profile(user) if user and not user.get("deleted") else None
+        return profile_of(user) if user and not user.get("deleted") else None
+
+    def has_left(self, slack_id: str) -> bool:
+        """Whether the person was deactivated, or never was: Slack takes a message to them as if they were there."""
+        return self._remembered(f"left {slack_id}", lambda: self.find(slack_id) is None)
+
+    def channel_id(self, name: str) -> str | None:
+        """The id of a channel by its name, `#` or not; None where there is none that we may see."""
+        return self._remembered("channels", lambda: dict(self._channels())).get(name.removeprefix("#"))
+
+    def forget(self) -> None:
+        """Ask anew: somebody or something has changed."""
+        with self._lock:
+            self._answers.clear()
 
     def members(self, handle: str) -> frozenset[str] | None:
         """Slack ids of a user group, by `@handle` or id; None when there is no such group."""
@@ -83,13 +99,27 @@ class SlackDirectory:
     def _members(self, group_id: str) -> Iterable[str]:
         return self._ask(lambda: self._client.usergroups_users_list(usergroup=group_id)["users"], _NO_GROUPS) or ()
 
+    def _channels(self) -> Iterator[tuple[str, str]]:
+        cursor: str | None = None
+        while cursor != "":
+            page = self._ask(partial(self._channel_page, cursor))
+            if page is None:
+                return
+            yield from ((each["name"], each["id"]) for each in page["channels"])
+            cursor = str((page.get("response_metadata") or {}).get("next_cursor") or "")
+
+    def _channel_page(self, cursor: str | None) -> SlackResponse:
+        return self._client.conversations_list(types="public_channel,private_channel", limit=1000, cursor=cursor)
+
     def _remembered(self, key: str, ask: Callable[[], T]) -> T:
-        if self._is_old(key):
-            answer = ask()
-            with self._lock:
-                self._answers[key] = self._clock(), answer
         with self._lock:
-            return cast("T", self._answers[key][1])
+            asked, known = self._answers.get(key, (None, None))
+        if asked is not None and self._clock() - asked <= FRESH:
+            return cast("T", known)
+        answer = ask()
+        with self._lock:
+            self._answers[key] = self._clock(), answer
+        return answer
 
     def _is_old(self, key: str) -> bool:
         with self._lock:
@@ -103,11 +133,12 @@ class SlackDirectory:
             if error.response.get("error") in absent:
                 return None
             raise Unavailable(f"Slack could not say who that is ({error.response.get('error')}). Try again.") from error
-        except OSError as error:  # urllib's errors, time-outs and resets
+        except LINE as error:
             raise Unavailable("Slack does not answer just now, so nobody can be looked up. Try again.") from error
 
 
-def _profile(user: dict[str, Any]) -> Profile:
+def profile_of(user: dict[str, Any]) -> Profile:
+    """What Slack tells of somebody, in an answer or in an event."""
     profile = user.get("profile", {})
     name = profile.get("real_name") or user.get("real_name") or profile.get("display_name") or user.get("name")
     return Profile(user["id"], user.get("team_id"), profile.get("email"), name, user.get("tz"))

@@ -4,7 +4,7 @@
 https://docs.slack.dev/reference/methods/chat.postMessage
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,8 +30,11 @@ class Message:
     blocks: list[JSON] = field(default_factory=list)
 
 
-def card(record: RequestRecord, words_: Words) -> Message:
-    """The one message about a request for its team: what was asked, where it stands, what can be done."""
+def card(record: RequestRecord, words_: Words, remarks: Sequence[str] = ()) -> Message:
+    """The one message about a request for its team: what was asked, where it stands, what can be done.
+
+    `remarks` (mrkdwn) say what is odd about it: that it stands in another place, that nobody is left who could approve.
+    """
     title = f"{record.number} · {words_.title(record)}"
     asked = f"Asked for by {words.person(record.requester)} on {words.moment(record.created_at)}"
     headline = words.headline(record, words_)
@@ -41,12 +44,48 @@ def card(record: RequestRecord, words_: Words) -> Message:
         *_answers(words_.answers(record)),
         *([_section(f"*Reason:* {words.shortened(record.reason, 2500)}")] if record.reason else []),
         _section(headline),
+        *map(_context, remarks),
         *_steps(record, words_),
         *_tasks(record, words_),
         *_buttons(record),
     ]
-    text = f"{escape(title)}. {asked}. {headline}"
+    text = " ".join([f"{escape(title)}. {asked}. {headline}", *remarks])
     return Message(cut(text, _TEXT), blocks)
+
+
+def moved(record: RequestRecord, words_: Words, card_: CardRecord) -> Message:
+    """A card that stood in for another, once that one is where it belongs again."""
+    place = f"<#{card_.channel}>" if card_.channel else escape(card_.place)
+    there = f"<{card_.link}|See its card>" if card_.link else "Look there"
+    return Message(f"*{record.number} · {escape(words_.title(record))}*: its card is in {place} again. {there}.")
+
+
+def out_of_order(place: str, error: str) -> str:
+    """The remark on a card that stands in for another."""
+    return f"Its card belongs in {escape(place)}, and is here because nothing can be said there. {escape(error)}"
+
+
+def nobody_left(record: RequestRecord, rule: str) -> str:
+    """The remark on a card whose rule nobody can meet any more."""
+    return (
+        f"*Nobody is left who could approve this for {rule}*: they have left, or asked for it themselves. The people of "
+        f"the platform were told; {words.person(record.requester)} can withdraw it."
+    )
+
+
+def in_words(message: Message) -> Message:
+    """The same message without blocks, word for word: for when Slack refuses them."""
+    lines = [line for block in message.blocks for line in _words(block)]
+    return Message(cut("\n".join(lines), _TEXT) if lines else message.text)
+
+
+def _words(block: JSON) -> Iterable[str]:
+    if block["type"] == "actions":
+        yield f"({', '.join(e['text']['text'] for e in block['elements'])}: with /platform show, where the buttons are.)"
+        return
+    for each in (block.get("text"), *block.get("fields", ()), *block.get("elements", ())):
+        if isinstance(each, dict) and isinstance(each.get("text"), str):
+            yield escape(each["text"]) if each.get("type") == "plain_text" else each["text"]
 
 
 def told(record: RequestRecord, event: EventRecord, words_: Words, card_: CardRecord | None) -> Message:

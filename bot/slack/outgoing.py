@@ -1,10 +1,9 @@
 """The last look at what goes to Slack: one bad value kills a whole modal, and an acknowledgement never says so."""
 
 import logging
-from dataclasses import replace
 from typing import Any
 
-from bot.slack.messages import Message
+from bot.slack.messages import Message, in_words
 from bot.slack.rules import limits
 
 log = logging.getLogger(__name__)
@@ -23,9 +22,9 @@ def checked_view(view: dict[str, Any]) -> dict[str, Any]:
 
 
 def checked_message(message: Message) -> Message:
-    """The message; as its text alone, and with a line in the log, if Slack would refuse its blocks."""
+    """The message; in plain words, and with a line in the log, if Slack would refuse its blocks."""
     problems = limits.message_problems(message.blocks, message.text) if message.blocks else []
     if not problems:
         return message
-    log.error("Slack would refuse a message, so its text goes out alone: %s", "; ".join(problems))
-    return replace(message, blocks=[])
+    log.error("Slack would refuse a message, so it goes out in plain words: %s", "; ".join(problems))
+    return in_words(message)

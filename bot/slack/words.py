@@ -67,10 +67,11 @@ class Words:
 
     def deciders(self, record: Ruled) -> str:
         """`@dba and 2 of @security`."""
-        return " and ".join(
-            (f"{rule.count} of " if rule.count > 1 else "") + " or ".join(self.who(who) for who in rule.who)
-            for rule in record.rules
-        )
+        return " and ".join(self.rule(rule) for rule in record.rules)
+
+    def rule(self, rule: ApprovalRule) -> str:
+        """`2 of @security`."""
+        return (f"{rule.count} of " if rule.count > 1 else "") + " or ".join(self.who(who) for who in rule.who)
 
     def task(self, step: StepRecord) -> str:
         """What a step asks of people, and of whom."""

@@ -23,6 +23,8 @@ TOLD = frozenset({"submitted", "retried", "parked", "resumed", *_TURNS})
 NOTED = frozenset(
     {"approval_given", "task_opened", "task_done", "task_refused", "retried", "parked", "resumed", *_TURNS}
 )
+#: Lanes of what Slack limits for all channels together; they rest for every process.
+POSTING, UPDATING = "every post", "every update"
 #: Events that resources hear of (`bot.handler.Event`).
 FOLLOWED = frozenset(_TURNS)
 #: The kind of delivery that is for those who look after the platform.
@@ -42,6 +44,8 @@ class ClaimedDelivery:
     card: CardRecord | None
     attempts: int
     created_at: datetime
+    #: An attempt before this one ended without an outcome: it may be there already.
+    unsure: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,8 @@ class ClaimedCard:
     epoch: int
     wanted: int
     attempts: int
+    #: An attempt before this one ended without an outcome: it may be there already.
+    unsure: bool = False
 
 
 class Subject(Protocol):
@@ -195,6 +201,8 @@ def _add(
 
 def claim_delivery(tx: Tx, owner: str, lease: timedelta, kinds: Sequence[str]) -> ClaimedDelivery | None:
     """The next delivery that is due: the first of its lane, its lane free, its card posted or given up."""
+    if at_rest(tx, POSTING):
+        kinds = [kind for kind in kinds if kind == "follow"]
     this, older = tables.Delivery, aliased(tables.Delivery)
     query = (
         select(this, tables.Card)
@@ -216,6 +224,7 @@ def claim_delivery(tx: Tx, owner: str, lease: timedelta, kinds: Sequence[str]) -
     if found is None:
         return None
     row, card = found
+    unsure = row.lease_until is not None
     row.owner, row.epoch, row.lease_until = owner, row.epoch + 1, tx.now + lease
     row.attempts += 1
     tx.add(row)
@@ -229,6 +238,7 @@ def claim_delivery(tx: Tx, owner: str, lease: timedelta, kinds: Sequence[str]) -
         reads.card(card) if card else None,
         row.attempts,
         row.created_at,
+        unsure,
     )
 
 
@@ -236,6 +246,8 @@ def claim_card(tx: Tx, owner: str, lease: timedelta) -> ClaimedCard | None:
     """The next card that shows less than it should; one of a place at a time, so that its rate is kept."""
     tx.queue("cards")
     this, other = tables.Card, aliased(tables.Card)
+    resting = [col(this.ts).is_not(None)] if at_rest(tx, POSTING) else []
+    resting += [col(this.ts).is_(None)] if at_rest(tx, UPDATING) else []
     taken = exists().where(col(other.place) == this.place, col(other.id) != this.id, col(other.lease_until) > tx.now)
     query = (
         select(this)
@@ -247,6 +259,7 @@ def claim_card(tx: Tx, owner: str, lease: timedelta) -> ClaimedCard | None:
             or_(col(this.lease_until).is_(None), col(this.lease_until) <= tx.now),
             or_(col(tables.Lane.next_at).is_(None), col(tables.Lane.next_at) <= tx.now),
             ~taken,
+            *resting,
         )
         .order_by(col(this.run_at), col(this.id))
         .limit(1)
@@ -254,34 +267,44 @@ def claim_card(tx: Tx, owner: str, lease: timedelta) -> ClaimedCard | None:
     row = tx.exec(query.with_for_update(skip_locked=True, of=this)).first()
     if row is None:
         return None
+    unsure = row.lease_until is not None
     row.owner, row.epoch, row.lease_until = owner, row.epoch + 1, tx.now + lease
     row.attempts += 1
     tx.add(row)
-    return ClaimedCard(reads.card(row), row.epoch, row.wanted, row.attempts)
+    return ClaimedCard(reads.card(row), row.epoch, row.wanted, row.attempts, unsure)
 
 
-# After sending
+# After sending. `lease_until` stays set where nobody knows the outcome, as it does when a sender dies.
 
 
-def delivered(tx: Tx, delivery: ClaimedDelivery, pace: timedelta) -> None:
-    """It is out; the lane rests for `pace`."""
-    if _settle(tx, delivery, state="sent", lease_until=None, error=None):
+def delivered(
+    tx: Tx, delivery: ClaimedDelivery, pace: timedelta, channel: str | None = None, ts: str | None = None
+) -> None:
+    """It is out, where it stands; the lane rests for `pace`."""
+    if _settle(tx, delivery, state="sent", lease_until=None, error=None, channel=channel, ts=ts):
         rest(tx, delivery.lane, tx.now + pace)
     tx.due = True
 
 
-def postpone(tx: Tx, delivery: ClaimedDelivery, delay: timedelta, error: str, *, counts: bool = True) -> None:
+def postpone(tx: Tx, delivery: ClaimedDelivery, delay: timedelta, error: str, *, unsure: bool = False) -> None:
     """It could not go out now; its lane waits with it, so that the order is kept."""
-    attempts = delivery.attempts if counts else delivery.attempts - 1
-    _settle(tx, delivery, run_at=tx.now + delay, lease_until=None, error=error, attempts=attempts)
+    lease = tx.now if unsure else None
+    _settle(tx, delivery, run_at=tx.now + delay, lease_until=lease, error=error)
 
 
 def give_up(tx: Tx, delivery: ClaimedDelivery, error: str) -> None:
     """It can never go out; what comes after it may."""
-    if _settle(tx, delivery, state="failed", lease_until=None, error=error) and delivery.kind != ALARM:
-        what = f"Delivery {delivery.id} ({delivery.kind}, {delivery.lane}){_of(delivery.request_id)} is given up"
-        _undeliverable(tx, delivery.lane, f"{what}: {error}", delivery.request_id)
+    if failed(tx, delivery, error) and delivery.kind != ALARM:
+        what = (
+            f"Delivery {delivery.id} ({delivery.kind}, {delivery.lane}){of(delivery.request_id)} is given up: {error}"
+        )
+        undeliverable(tx, delivery.lane, what, delivery.request_id)
+
+
+def failed(tx: Tx, delivery: ClaimedDelivery, error: str) -> bool:
+    """It does not go out, and nobody hears of that from here; whether it was still ours."""
     tx.due = True
+    return _settle(tx, delivery, state="failed", lease_until=None, error=error)
 
 
 def card_shown(tx: Tx, claimed: ClaimedCard, channel: str, ts: str, link: str | None, pace: timedelta) -> None:
@@ -304,27 +327,13 @@ def card_shown(tx: Tx, claimed: ClaimedCard, channel: str, ts: str, link: str | 
     tx.due = True
 
 
-def card_postponed(tx: Tx, claimed: ClaimedCard, delay: timedelta) -> None:
+def card_postponed(tx: Tx, claimed: ClaimedCard, delay: timedelta, *, unsure: bool = False) -> None:
     """It could not be shown now."""
     card = tables.Card
     mine = (col(card.id) == claimed.card.id, col(card.epoch) == claimed.epoch)
-    tx.exec(update(card).where(*mine).values(run_at=tx.now + delay, lease_until=None))
+    lease = tx.now if unsure else None
+    tx.exec(update(card).where(*mine).values(run_at=tx.now + delay, lease_until=lease))
     tx.due = True
-
-
-def card_failed(tx: Tx, claimed: ClaimedCard, error: str, instead: list[str]) -> None:
-    """It can never be shown there; the people in `instead` get a card of their own."""
-    card = tables.Card
-    mine = (col(card.id) == claimed.card.id, col(card.epoch) == claimed.epoch)
-    if not tx.exec(update(card).where(*mine).values(error=error, dirty=False, lease_until=None)).rowcount:
-        return
-    for reference in instead:
-        open_card(tx, claimed.card.request_id, reference, reference)
-    place, about = claimed.card.place, claimed.card.request_id
-    _undeliverable(tx, f"card:{place}", f"The card{_of(about)} cannot be shown in {place}: {error}", about)
-    request = tx.get(tables.Request, claimed.card.request_id)
-    if request:
-        record(tx, request, "undeliverable", data={"place": claimed.card.place, "error": error})
 
 
 def rest(tx: Tx, lane: str, until: datetime) -> None:
@@ -336,6 +345,26 @@ def rest(tx: Tx, lane: str, until: datetime) -> None:
     elif row.next_at < until:
         row.next_at = until
         tx.add(row)
+
+
+def at_rest(tx: Tx, lane: str) -> bool:
+    """Whether nothing may go out on this lane now."""
+    row = tx.get(tables.Lane, lane)
+    return row is not None and row.next_at > tx.now
+
+
+def last_channel(session: Session, place: str) -> str | None:
+    """The id of the channel that was found the last time something was said in `place`: it stays when a name goes."""
+    sent, card = tables.Delivery, tables.Card
+    for query in (
+        select(sent.channel)
+        .where(sent.lane == f"post:{place}", sent.state == "sent", col(sent.channel).is_not(None))
+        .order_by(col(sent.id).desc()),
+        select(card.channel).where(card.place == place, col(card.channel).is_not(None)).order_by(col(card.id).desc()),
+    ):
+        if found := session.exec(query.limit(1)).first():
+            return found
+    return None
 
 
 def hurry(tx: Tx, lane: str) -> None:
@@ -361,15 +390,17 @@ def next_due(session: Session, since: datetime) -> datetime | None:
     return min((moment for moment in moments if moment), default=None)
 
 
-def _undeliverable(tx: Tx, lane: str, what: str, request_id: int | None) -> None:
-    """An alarm for a lane and day: where one message cannot go, the next ones cannot either."""
+def undeliverable(tx: Tx, lane: str, what: str, request_id: int | None) -> None:
+    """An alarm for a place and day: where one message cannot go, the next ones cannot either."""
     next_step = (
         "Mend what refuses it; `frontdesk doctor` lists all that could not be said, today without another alarm."
     )
-    alarm(tx, f"undeliverable {lane} {tx.now:%Y-%m-%d}", f"{what}\n{next_step}", request_id)
+    place = lane.removeprefix("post:").removeprefix("card:")
+    alarm(tx, f"undeliverable {place} {tx.now:%Y-%m-%d}", f"{what}\n{next_step}", request_id)
 
 
-def _of(request_id: int | None) -> str:
+def of(request_id: int | None) -> str:
+    """` of REQ-12`, where there is a request."""
     return f" of {request_number(request_id)}" if request_id else ""
 
 

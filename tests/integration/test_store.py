@@ -14,7 +14,7 @@ from bot import lifecycle
 from bot.handler import Ask, Posting
 from bot.lifecycle import ApprovalRule, InstanceState, RequestState
 from bot.people import Profile
-from bot.store import incoming, outbox, people, reads, requests, steps, tables
+from bot.store import detours, incoming, outbox, people, reads, requests, steps, tables
 from bot.store.database import Database, Session, Wake
 from bot.store.progress import Moved
 from bot.store.records import PersonRecord, RequestRecord
@@ -689,7 +689,7 @@ def test_what_refers_to_a_card_goes_out_once_the_card_is_given_up(store: Store) 
     card = store.card()
     assert card is not None
     with store.database.write() as tx:
-        outbox.card_failed(tx, card, "is_archived", ["grace@example.com", "U2"])
+        detours.card_failed(tx, card, "is_archived", ["grace@example.com", "U2"])
     message = store.delivery("message")
     assert message is not None
     assert message.card is not None
@@ -732,7 +732,7 @@ def test_the_word_of_a_card_sender_that_died_is_ignored(store: Store) -> None:
     living = store.card()
     assert living is not None
     with store.database.write() as tx:
-        outbox.card_failed(tx, dead, "late", ["U2"])
+        detours.card_failed(tx, dead, "late", ["U2"])
         outbox.card_postponed(tx, dead, timedelta(days=1))
     store.shown(living)
     rows = store.rows(tables.Card)

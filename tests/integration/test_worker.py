@@ -44,10 +44,11 @@ class Door:
         self.errors: list[Exception] = []
         self.approvers = ["U1", "grace@example.com"]
 
-    def send(self, delivery: ClaimedDelivery) -> None:
+    def send(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
         if self.errors:
             raise self.errors.pop(0)
         self.sent.append(delivery)
+        return "D1", f"{delivery.id}.0"
 
     def show(self, claimed: ClaimedCard) -> tuple[str, str, str | None]:
         if self.card_errors:
@@ -55,8 +56,8 @@ class Door:
         self.shown.append(claimed)
         return "C1", f"{claimed.card.id}.0", None
 
-    def instead(self, claimed: ClaimedCard) -> list[str]:
-        return self.approvers if claimed.card.audience == "team" else []
+    def instead(self, about: ClaimedCard | ClaimedDelivery) -> list[str]:
+        return self.approvers if about.card and about.card.audience == "team" else []
 
 
 class Handler(Recorded):

@@ -199,7 +199,9 @@ def test_metadata_comes_back_and_an_update_keeps_it(workspace: Workspace, slack:
     posted = slack.chat_postMessage(channel="#access", text="x", metadata=metadata)
     slack.chat_update(channel=posted["channel"], ts=posted["ts"], text="y", blocks=[SECTION])
     slack.conversations_join(channel=posted["channel"])
-    (found,) = slack.conversations_history(channel=posted["channel"])["messages"]
+    (short,) = slack.conversations_history(channel=posted["channel"])["messages"]
+    assert short["metadata"] == {"event_type": "request"}
+    (found,) = slack.conversations_history(channel=posted["channel"], include_all_metadata=True)["messages"]
     assert (found["text"], found["metadata"], found["blocks"][0]["text"]) == ("y", metadata, plain("Hello"))
     assert found["edited"]
 
@@ -436,3 +438,33 @@ def test_blocks_can_be_validated_without_sending_them(slack: WebClient) -> None:
     assert validate(view=json.dumps(modal()))["ok"]
     assert error(validate, blocks=[{"type": "x"}]) == "invalid_arguments"
     assert error(validate) == "invalid_arguments"
+
+
+def test_a_history_begins_where_it_is_asked_to(workspace: Workspace, slack: WebClient) -> None:
+    first = slack.chat_postMessage(channel="#access", text="first")
+    slack.chat_postMessage(channel="#access", text="second", thread_ts=first["ts"])
+    slack.chat_postMessage(channel="#access", text="third")
+    slack.conversations_join(channel=first["channel"])
+    history = slack.conversations_history(channel=first["channel"], oldest=first["ts"])
+    assert [m["text"] for m in history["messages"]] == ["third"]
+    replies = slack.conversations_replies(channel=first["channel"], ts=first["ts"], oldest=first["ts"])
+    assert [m["text"] for m in replies["messages"]] == ["first", "second"]
+
+
+def test_an_update_without_blocks_keeps_them_and_an_empty_list_takes_them_away(
+    workspace: Workspace, slack: WebClient
+) -> None:
+    posted = slack.chat_postMessage(channel="#access", text="x", blocks=[SECTION])
+    kept = slack.chat_update(channel=posted["channel"], ts=posted["ts"], text="y")
+    assert kept["message"]["blocks"]
+    bare = slack.chat_update(channel=posted["channel"], ts=posted["ts"], text="y", blocks=[])
+    assert "blocks" not in bare["message"]
+
+
+@pytest.mark.parametrize("how", [{"cut": True}, {"status": 500}])
+def test_a_call_may_be_done_although_its_answer_is_lost(workspace: Workspace, slack: WebClient, how: Any) -> None:
+    workspace.refuse("chat.postMessage", done=True, **how)
+    patient = WebClient(token=slack.token, base_url=slack.base_url, retry_handlers=[])
+    with pytest.raises((OSError, SlackApiError)):
+        patient.chat_postMessage(channel="#access", text="x")
+    assert [m.text for m in workspace.messages("#access")] == ["x"]

@@ -27,6 +27,9 @@ class Listed:
             raise Unavailable("Slack does not answer.")
         return None if found == frozenset({"nobody"}) else found
 
+    def has_left(self, slack_id: str) -> bool:
+        return slack_id.startswith("U0GONE")
+
 
 def test_a_person_is_who_they_are_by_address_or_slack_id_in_any_case() -> None:
     groups = Groups(NoDirectory())

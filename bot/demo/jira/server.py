@@ -13,8 +13,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
 
+from bot.demo.cut import Cut
 from bot.demo.jira.api import answer
 from bot.demo.jira.site import Answer, JiraStandIn, Received, moment
 
@@ -30,7 +30,7 @@ def build(jira: JiraStandIn) -> Starlette:
     async def rest(request: Request) -> Response:
         given, delay = await run_in_threadpool(answer, jira, await _received(request))
         await anyio.sleep(delay)
-        return _Cut() if given.cut else _response(given)
+        return Cut() if given.cut else _response(given)
 
     def index(_: Request) -> HTMLResponse:
         with jira.lock:
@@ -86,21 +86,3 @@ def _response(given: Answer) -> Response:
 
 def _page(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
     return HTMLResponse(_PAGES.get_template(template).render(values), status, _HEADERS)
-
-
-class _Cut(Response):
-    """Resets the connection: the caller cannot know what became of the request.
-
-    ASGI has no word for it. uvicorn's `receive` belongs to the object that has the transport; under another server
-    the answer breaks off in the middle, which a caller cannot tell apart.
-    """
-
-    async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
-        transport = getattr(getattr(receive, "__self__", None), "transport", None)
-        if transport is not None:
-            transport.abort()
-            await anyio.sleep(0.01)
-            return
-        headers = [(b"content-length", b"1000"), (b"content-type", b"application/json")]
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": b"{", "more_body": True})

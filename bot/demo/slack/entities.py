@@ -69,18 +69,22 @@ class Message:
     def ephemeral(self) -> bool:
         return bool(self.only_for)
 
-    def as_json(self) -> JSON:
-        """As Slack gives it in histories and in payloads."""
+    def as_json(self, *, metadata: bool = False) -> JSON:
+        """As Slack gives it in histories and in payloads; of its metadata only the kind, if they are not asked for."""
         body: JSON = {"type": "message", "user": self.user, "ts": self.ts, "text": self.text}
         extra: JSON = {
             "blocks": copy.deepcopy(self.blocks),
             "thread_ts": self.thread_ts,
             "app_id": self.app_id,
             "bot_id": self.bot_id,
-            "metadata": self.metadata,
+            "metadata": self.metadata if metadata or not self.metadata else _kind_of(self.metadata),
             "edited": {"user": self.user, "ts": self.edited} if self.edited else None,
         }
         return body | {key: value for key, value in extra.items() if value}
+
+
+def _kind_of(metadata: JSON) -> JSON:
+    return {"event_type": metadata["event_type"]}
 
 
 @dataclass
@@ -209,11 +213,18 @@ class Trigger:
 
 @dataclass(frozen=True)
 class Refusal:
-    """A Web API method answers this instead of doing anything."""
+    """A Web API method answers this instead of doing anything.
 
-    error: str
+    `done`: it does it all the same, and only the answer is another one. `cut`: the line is cut instead of an answer.
+    `delay`: the answer comes after so many seconds.
+    """
+
+    error: str = "internal_error"
     status: int = 200
     retry_after: int | None = None
+    done: bool = False
+    cut: bool = False
+    delay: float = 0.0
 
 
 class SlackError(Exception):

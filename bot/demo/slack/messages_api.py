@@ -122,6 +122,7 @@ def chat_update(request: Request) -> JSON:
     if request.workspace.channels[message.channel].archived:
         raise SlackError("is_inactive")
     text, blocks = content(request)
+    blocks = blocks if "blocks" in request.arguments else message.blocks  # an empty list takes them away
     metadata = _metadata(request) if request.text("metadata") else message.metadata
     rewrite(request.workspace, message, text, blocks)
     message.metadata = metadata
@@ -154,14 +155,20 @@ def chat_get_permalink(request: Request) -> JSON:
     return {"channel": message.channel, "permalink": permalink(request.workspace, message)}
 
 
+def _since(request: Request, channel: Channel) -> list[Message]:
+    """What was said in a channel after `oldest`, for everybody to see."""
+    oldest = request.text("oldest") or "0"
+    return [m for m in request.workspace.messages(channel.id) if not m.ephemeral and float(m.ts) > float(oldest)]
+
+
 @method("conversations.history")
 def conversations_history(request: Request) -> JSON:
     channel = readable(request, "history")
     if request.app.user_id not in channel.members:
         raise SlackError("not_in_channel")
-    found = [m for m in request.workspace.messages(channel.id) if not m.ephemeral and m.thread_ts in {"", m.ts}]
+    found = [m for m in _since(request, channel) if m.thread_ts in {"", m.ts}]
     messages, metadata = request.page(reversed(found), 100)
-    listed = [message.as_json() for message in messages]
+    listed = [message.as_json(metadata=request.flag("include_all_metadata")) for message in messages]
     return {"messages": listed, "has_more": bool(metadata["next_cursor"]), "response_metadata": metadata}
 
 
@@ -170,9 +177,10 @@ def conversations_replies(request: Request) -> JSON:
     channel, ts = readable(request, "history"), request.required("ts")
     if kind_of(channel) == "public" and request.app.user_id not in channel.members:
         raise SlackError("not_in_channel")
-    found = [m for m in request.workspace.messages(channel.id) if not m.ephemeral and ts in {m.ts, m.thread_ts}]
-    if not found:
+    parent = request.workspace.message(channel.id, ts)
+    if parent is None or parent.ephemeral:
         raise SlackError("thread_not_found")
-    messages, metadata = request.page(found, 1000)
-    listed = [message.as_json() for message in messages]
+    replies = [m for m in _since(request, channel) if m.thread_ts == ts and m.ts != ts]
+    messages, metadata = request.page([parent, *replies], 1000)
+    listed = [message.as_json(metadata=request.flag("include_all_metadata")) for message in messages]
     return {"messages": listed, "has_more": bool(metadata["next_cursor"]), "response_metadata": metadata}

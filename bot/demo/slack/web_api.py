@@ -4,11 +4,12 @@ Sources: docs.slack.dev/apis/web-api, docs.slack.dev/apis/web-api/rate-limits an
 """
 
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bot.demo.slack.entities import JSON, App, Call, SlackError
+from bot.demo.slack.entities import JSON, App, Call, Refusal, SlackError
 
 if TYPE_CHECKING:
     from bot.demo.slack.workspace import Workspace
@@ -95,27 +96,29 @@ def method(name: str, *scopes: str) -> Callable[[Method], Method]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What goes back over HTTP; `body` None is an answer that is no JSON."""
+    """What goes back over HTTP; `body` None is an answer that is no JSON, `cut` none at all."""
 
     status: int
     body: JSON | None
     headers: Mapping[str, str]
+    cut: bool = False
 
 
 def call(workspace: "Workspace", name: str, token: str, arguments: JSON) -> Answer:
     """One call of the Web API, logged."""
-    answer = _refused(workspace, name) or _answer(workspace, name, token, arguments)
-    workspace.record(Call(name, arguments, answer.status, answer.body or {}))
+    refusal = workspace.next_refusal(name)
+    done = None if refusal and not refusal.done else _answer(workspace, name, token, arguments)
+    answer = _refused(refusal) if refusal else done or Answer(500, None, {})
+    workspace.record(Call(name, arguments, answer.status, (done or answer).body or {}))
     return answer
 
 
-def _refused(workspace: "Workspace", name: str) -> Answer | None:
-    refusal = workspace.next_refusal(name)
-    if refusal is None:
-        return None
+def _refused(refusal: Refusal) -> Answer:
+    if refusal.delay:
+        time.sleep(refusal.delay)
     headers = {} if refusal.retry_after is None else {"Retry-After": str(refusal.retry_after)}
     body = None if refusal.status >= 500 else {"ok": False, "error": refusal.error}
-    return Answer(refusal.status, body, headers)
+    return Answer(refusal.status, body, headers, cut=refusal.cut)
 
 
 def _answer(workspace: "Workspace", name: str, token: str, arguments: JSON) -> Answer:

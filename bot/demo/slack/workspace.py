@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from bot.demo.slack.client import Client
 from bot.demo.slack.entities import (
@@ -67,6 +67,10 @@ class Workspace:
         self.response_urls: dict[str, ResponseUrl] = {}
         self.notices: dict[str, str] = {}
         self.sockets = Sockets()
+        #: What calls of the Web API run into, asked for each: for tests of bad weather.
+        self.storm: Callable[[str], Refusal | None] | None = None
+        #: Seconds until an event that the app did not acknowledge is sent again.
+        self.event_pauses: Sequence[float] = (0.0, 60.0, 300.0)
         #: Increases with everything that a person could see.
         self.version = 0
         self._changed = threading.Condition(threading.RLock())
@@ -238,23 +242,33 @@ class Workspace:
     # -- for tests
 
     def refuse(
-        self, method: str, *, error: str = "", status: int = 200, retry_after: int | None = None, times: int = 1
+        self,
+        method: str,
+        *,
+        error: str = "internal_error",
+        status: int = 200,
+        retry_after: int | None = None,
+        times: int = 1,
+        **how: Any,
     ) -> None:
         """Answer the next `times` calls of a Web API method with an error instead of doing it.
 
-        `retry_after` makes it a 429 `ratelimited`; a `status` of 500 and above answers no JSON at all.
+        `retry_after` makes it a 429 `ratelimited`; a `status` of 500 and above answers no JSON at all. `how`: `done`,
+        `cut` and `delay`, as in Refusal.
         """
-        refusal = Refusal(error or "internal_error", status, retry_after)
+        refusal = Refusal(error, status, None, **how)
         if retry_after is not None:
             refusal = Refusal("ratelimited", 429, retry_after)
         with self._changed:
             self._refusals.setdefault(method, []).extend([refusal] * times)
 
     def next_refusal(self, method: str) -> Refusal | None:
-        """The refusal that the next call of a method gets, taken off the list."""
+        """The refusal that the next call of a method gets, taken off the list; else what the storm has for it."""
         with self._changed:
             waiting = self._refusals.get(method)
-            return waiting.pop(0) if waiting else None
+            if waiting:
+                return waiting.pop(0)
+            return self.storm(method) if self.storm else None
 
     def calls(self, method: str = "") -> list[Call]:
         """The Web API calls so far, oldest first; of one method, or all."""
