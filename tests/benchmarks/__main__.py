@@ -1,11 +1,11 @@
-"""All figures, or those that are named: `python -m tests.benchmarks [acknowledgements|first_step|forms|startup|submissions]`.
+"""All figures, or those that are named: `python -m tests.benchmarks [acknowledgements|engines|first_step|forms|startup|submissions]`.
 
 Run it alone on the machine: ratios of one run can be compared, milliseconds of two cannot.
 """
 
 import sys
 
-from tests.benchmarks import acknowledgements, first_step, forms, startup, submissions
+from tests.benchmarks import acknowledgements, engines, first_step, forms, startup, submissions
 
 ALL = {
     "startup": startup.main,
@@ -13,6 +13,7 @@ ALL = {
     "submissions": submissions.main,
     "first_step": first_step.main,
     "acknowledgements": acknowledgements.main,
+    "engines": engines.main,
 }
 
 

@@ -48,6 +48,11 @@ def at_most(what: str, figure: float, bar: float, unit: str, detail: str = "") -
     told(what, f"{figure:.2f} {unit}", f"{detail}bar: at most {bar:g} {unit};".replace(" ;", ";"), met=figure <= bar)
 
 
+def at_least(what: str, figure: float, bar: float, unit: str) -> None:
+    """A line with a bar that is a floor."""
+    told(what, f"{figure:.2f} {unit}", f"bar: at least {bar:g} {unit};", met=figure >= bar)
+
+
 def spread(figures: list[float]) -> str:
     """Median, and the least and the largest, in milliseconds."""
     return f"{median(figures):.1f} ms ({min(figures):.1f} to {max(figures):.1f})"

@@ -16,6 +16,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 TEST = [Requirement(line) for line in PROJECT["project"]["optional-dependencies"]["test"]]
+#: Installed where somebody measures: tests/benchmarks/rivals.
+MEASURED = [Requirement(line) for line in PROJECT["project"]["optional-dependencies"]["benchmarks"]]
 RUNS = [Requirement(line) for line in PROJECT["project"]["dependencies"]]
 PINS = [
     Requirement(line)
@@ -59,8 +61,8 @@ def test_what_runs_is_pinned_and_fits_what_is_declared() -> None:
     assert unmet == {}
 
 
-def test_the_test_extra_is_pinned_and_contradicts_no_pin_of_what_runs() -> None:
-    assert [wanted for wanted in TEST if not _exact(wanted) or wanted.url] == []
+def test_the_extras_are_pinned_and_contradict_no_pin_of_what_runs() -> None:
+    assert [wanted for wanted in [*TEST, *MEASURED] if not _exact(wanted) or wanted.url] == []
     pinned = {canonicalize_name(pin.name): pin.specifier for pin in PINS}
     assert [
         wanted for wanted in TEST if pinned.get(canonicalize_name(wanted.name), wanted.specifier) != wanted.specifier
@@ -74,13 +76,13 @@ def _exact(requirement: Requirement) -> str | None:
 
 def test_each_library_that_tests_import_is_declared() -> None:
     # deptry asks this of bot/ and offerings/.
-    declared = {canonicalize_name(wanted.name) for wanted in [*RUNS, *TEST]} | {"frontdesk"}
+    declared = {canonicalize_name(wanted.name) for wanted in [*RUNS, *TEST, *MEASURED]} | {"frontdesk"}
     brought = packages_distributions()
     missing = {
         name: str(path.relative_to(ROOT))
         for path in ROOT.glob("tests/**/*.py")
         for name in _imported(path) - sys.stdlib_module_names - {"bot", "offerings", "tests"}
-        if not declared & {canonicalize_name(each) for each in brought.get(name, [])}
+        if not declared & {canonicalize_name(each) for each in brought.get(name, [name])}
     }
     assert missing == {}
 

@@ -1,0 +1,107 @@
+"""Three empty steps with Frontdesk: requests through the service, run by a worker with eight threads."""
+
+import sys
+import time
+from typing import Any
+
+from typing_extensions import override
+
+from bot import Form, Offering, Request
+from bot.catalogue import Catalogue
+from bot.engine import Engine
+from bot.handler import Answer, Context, Done, Handler, Resource
+from bot.lifecycle import RequestState
+from bot.people import Groups, NoDirectory
+from bot.service import Service
+from bot.store import people, reads
+from bot.store.database import Database
+from bot.store.migration import migrate
+from bot.worker import Worker
+
+WORKERS = 8
+
+
+class Nothing(Form):
+    """No question."""
+
+
+class Empty(Resource):
+    """Nothing is asked for."""
+
+
+class EmptyHandler(Handler[Empty]):
+    """Makes nothing real, at once."""
+
+    name = "empty"
+    resource = Empty
+
+    @override
+    def apply(self, resource: Empty, context: Context) -> Answer:
+        return Done()
+
+    @override
+    def delete(self, resource: Empty, context: Context) -> Answer:
+        return Done()
+
+
+three = Offering("three", Nothing, owner="grace@example.com", notify="#data-platform")
+
+
+@three.step
+def first(request: Request[Nothing]) -> Empty:
+    """Nothing."""
+    return Empty()
+
+
+@three.step
+def second(request: Request[Nothing]) -> Empty:
+    """Nothing."""
+    return Empty()
+
+
+@three.step
+def third(request: Request[Nothing]) -> Empty:
+    """Nothing."""
+    return Empty()
+
+
+def main(url: str, count: int) -> None:
+    """Print the seconds."""
+    migrate(url)
+    database, handler = Database(url), EmptyHandler({})
+    catalogue = Catalogue({"three": {"v1": three}}, {"empty": handler}, {Empty: handler})
+    service = Service(database, catalogue, Groups(NoDirectory(), {}))
+    engine = Engine(database, catalogue, owner="benchmark", secret=_none)
+    worker = Worker(database, engine, None, lambda: None, threads=WORKERS)
+    with database.write() as tx:
+        ada = people.remember_email(tx, "ada@example.com")
+    worker.start()
+    begin = time.perf_counter()
+    for _ in range(count):
+        service.submit(ada, "three", {})
+    while _open(database):
+        time.sleep(0.01)
+    print(time.perf_counter() - begin)  # noqa: T201 - this is what it is for
+    worker.stop()
+    _require_all(database, count)
+    database.close()
+
+
+def _open(database: Database) -> bool:
+    with database.read() as session:
+        return bool(reads.open_request_ids(session))
+
+
+def _require_all(database: Database, count: int) -> None:
+    with database.read() as session:
+        done = reads.request_ids(session, states=[RequestState.FULFILLED], limit=count + 1)
+    if len(done) != count:
+        raise RuntimeError(f"{len(done)} of {count} were fulfilled")
+
+
+def _none(name: str) -> Any:
+    raise LookupError(name)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]))
