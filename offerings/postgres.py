@@ -40,8 +40,9 @@ def ticket(request: Request[Database]) -> jira.Issue:
 @postgres.step
 def database(request: Request[Database]) -> manual.Task[Connection]:
     """Somebody on the data platform creates the database."""
+    form, verb = request.form, "Change" if request.kind == "update" else "Create"
     return manual.Task(
         group="@data-platform",
         outputs=Connection,
-        instructions=f"Create {request.form.name}, {request.form.size} ({request.of(ticket).key})",
+        instructions=f"{verb} {form.name}, {form.size} ({request.of(ticket).key})",
     )

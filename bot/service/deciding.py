@@ -8,7 +8,7 @@ from bot.errors import Conflict, Invalid, NotFound, Problem
 from bot.lifecycle import RequestState
 from bot.service.desk import story, when
 from bot.service.reading import Reading
-from bot.store import requests
+from bot.store import reads, requests
 from bot.store.records import PersonRecord, RequestRecord
 
 
@@ -74,6 +74,15 @@ class Deciding(Reading):
             raise Conflict(f"{step} of {record.number} waits for nobody now: it is {asked.state}. {story(record)}")
         self.permissions.require_asked(person, record, asked)
         return record, asked.ask
+
+    def known_outputs(self, record: RequestRecord, ask: Mapping[str, Any]) -> dict[str, Any] | None:
+        """What a change most likely leaves as it is: today's outputs, as far as the step asks for them."""
+        with self.database.read() as session:
+            instance = reads.instance(session, record.instance_id)
+        if record.kind != "update" or instance is None or instance.outputs is None:
+            return None
+        asked = (ask["outputs"] or {}).get("properties", {})
+        return {name: value for name, value in instance.outputs.items() if name in asked}
 
     def withdraw(self, person: PersonRecord, number: str, reason: str | None = None) -> RequestRecord:
         """The requester changes their mind before anybody decided. Raises NotFound, Forbidden, Conflict."""

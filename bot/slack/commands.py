@@ -10,7 +10,7 @@ _QUOTES = {'"': '"', "“": "”", "„": "“", "«": "»"}
 
 @dataclass(frozen=True)
 class Command:
-    """One slash command: its verb, and its words; `name=value` words of `request` are pairs."""
+    """One slash command: its verb, and its words; `name=value` words of `request` and `change` are pairs."""
 
     verb: str
     words: tuple[str, ...] = ()
@@ -21,7 +21,7 @@ def parse(text: str) -> Command:
     """`request postgres name=orders size="very large"` in parts. Every text is accepted; a lone quote is a character."""
     words = split(unescape(text).strip())
     verb, rest = (words[0].lower(), words[1:]) if words else ("", [])
-    named = [word for word in rest[1:] if "=" in word] if verb == "request" else []
+    named = [word for word in rest[1:] if "=" in word] if verb in ("request", "change") else []
     return Command(
         verb,
         tuple(word for word in rest if word not in named),

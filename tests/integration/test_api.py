@@ -125,6 +125,31 @@ def test_a_request_goes_the_whole_way_and_its_instance_is_deleted(served: HttpDe
     assert ada.get("/v1/instances/INS-1").json()["state"] == "deleted"
 
 
+def test_an_instance_is_changed_by_a_patch_of_its_answers(served: HttpDesk, ada: httpx.Client) -> None:
+    grace = served.client("grace")
+    ada.post(REQUESTS, json={"form": {"name": "orders"}})
+    grace.post("/v1/requests/REQ-1/approve")
+    served.desk.work()
+    grace.post("/v1/requests/REQ-1/steps/create/complete", json={"outputs": {"host": "db1"}})
+    served.desk.work()
+
+    wrong = problem(ada.patch("/v1/instances/INS-1", json={"form": {"size": "huge"}}), 422)
+    assert [each["pointer"] for each in wrong["errors"]] == ["/form/size"]
+    headers = {"Idempotency-Key": "grow"}
+    answer = ada.patch("/v1/instances/INS-1", json={"form": {"size": "large"}, "reason": "more"}, headers=headers)
+    assert (answer.status_code, answer.headers["location"]) == (202, "/v1/requests/REQ-2")
+    record = answer.json()
+    assert (record["kind"], record["form"]["size"], record["before"]["size"]) == ("update", "large", "small")
+    again = ada.patch("/v1/instances/INS-1", json={"form": {"size": "large"}, "reason": "more"}, headers=headers)
+    assert again.json()["id"] == "REQ-2"
+    grace.post("/v1/requests/REQ-2/approve")
+    served.desk.work()
+    instance = ada.get("/v1/instances/INS-1").json()
+    assert (instance["state"], instance["form"]["size"]) == ("ready", "large"), "its task is the same for all sizes"
+    assert "already" in problem(ada.patch("/v1/instances/INS-1", json={"form": {}}), 409)["detail"]
+    problem(served.client("stranger").patch("/v1/instances/INS-1", json={"form": {}}), 404)
+
+
 def test_the_same_key_and_body_give_the_same_request_and_another_body_is_refused(ada: httpx.Client) -> None:
     key = {"Idempotency-Key": "once"}
     first = ada.post(REQUESTS, json={"form": {"name": "orders"}}, headers=key)

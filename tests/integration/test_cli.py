@@ -132,8 +132,13 @@ def test_a_request_goes_the_whole_way(served: HttpDesk, tmp_path: Path, run: Run
     assert "INS-1" in have
     assert "host=db1.example.com" in have
 
-    assert "REQ-2 is awaiting approval" in terminal("ada", "delete", "INS-1", "--reason", "not needed").out
-    assert terminal("ada", "instances", "--json").json["items"][0]["open_request"] == "REQ-2"
+    changed = terminal("ada", "update", "INS-1", "--size", "large", "--reason", "more", "--json").json
+    assert (changed["id"], changed["kind"], changed["state"]) == ("REQ-2", "update", "awaiting_approval")
+    assert changed["form"] == record["form"] | {"size": "large"}
+    assert "REQ-2 is withdrawn" in terminal("ada", "withdraw", "REQ-2").out
+
+    assert "REQ-3 is awaiting approval" in terminal("ada", "delete", "INS-1", "--reason", "not needed").out
+    assert terminal("ada", "instances", "--json").json["items"][0]["open_request"] == "REQ-3"
 
 
 def test_what_was_not_done_can_be_refused_retried_cancelled(terminal: Terminal, served: HttpDesk) -> None:

@@ -49,8 +49,8 @@ def asked(interaction: Interaction, about: About) -> Asked:
     service = interaction.service
     if about.step:
         record, ask = service.may_answer(interaction.person, about.number, about.step)
-        name = f"{record.number}/{about.step}"
-        return Asked(ask["outputs"] or {}, f"Finish {record.number}", COMPLETE, name, submit="Done")
+        name, known = f"{record.number}/{about.step}", service.known_outputs(record, ask)
+        return Asked(ask["outputs"] or {}, f"Finish {record.number}", COMPLETE, name, submit="Done", base=known)
     base, name, callback = None, about.offering, FORM
     title = ""
     if about.number.startswith("INS-"):
