@@ -196,7 +196,7 @@ def _refuse_overlay(offering: Offering[Any]) -> None:
 
 def oddities(offering: Offering[Any]) -> list[str]:
     """What is odd in the form and still works: a line each."""
-    found = [*contract.oddities(offering.contract.form)]
+    found = [*contract.oddities(offering.guarded)]
     if offering.contract.outputs and contract.asks_for_secrets(offering.contract.outputs):
         found.append(("outputs", "outputs are stored and shown in clear: say where a secret is, not what it is"))
     return [f"{offering.name} {offering.version}, worth a look: {where}: {text}" for where, text in found]

@@ -144,8 +144,9 @@ class Request(Generic[F]):
 
         Its value is read where the step runs, and is gone when the request ends. Raises NotGiven.
         """
-        given = contract.secrets(type(self.form).model_json_schema(), self.form.model_dump(mode="json", warnings=False))
-        if path not in given:
+        answers = self.form.model_dump(mode="json", warnings=False)
+        given = contract.secrets(type(self.form).model_json_schema(), answers)
+        if path not in given and _at(answers, path) != secret_name(self.number, path):  # one by the overlay reads so
             names = ", ".join(contract.pointer(each) for each in given) or "none"
             raise NotGiven(f"There is no secret at {contract.pointer(path)}. Given: {names}.")
         return Secret(secret_name(self.number, path))
@@ -154,6 +155,13 @@ class Request(Generic[F]):
 def secret_name(number: str, path: tuple[str | int, ...]) -> str:
     """`REQ-12/password`."""
     return number + contract.pointer(path)
+
+
+def _at(answers: Any, path: tuple[str | int, ...]) -> Any:
+    try:
+        return contract.at(answers, path)
+    except (LookupError, TypeError):
+        return None
 
 
 Rule = Callable[[Request[F]], Sequence[Approval]]
@@ -278,14 +286,24 @@ class Offering(Generic[F]):
     @cached_property
     def presented(self) -> Schema:
         """The form as people see it: the contract's, and what is no part of it. Raises NoSuchField, ValueError."""
+        return contract.presented(self.contract.form, tuple(self.options), self._looks)
+
+    @cached_property
+    def guarded(self) -> Schema:
+        """The form as it is checked: the contract's, with what the overlay alone says is a secret."""
+        secret: dict[str, Look] = {path: {"secret": True} for path, look in self._looks.items() if look.get("secret")}
+        return contract.presented(self.contract.form, (), secret)
+
+    @property
+    def _looks(self) -> dict[str, Look]:
+        """How fields are shown: as the form wants it, but where the offering says otherwise."""
         looks = self.form.looks()
-        overlay: dict[str, Look] = {path: {**looks.get(path, {}), **look} for path, look in self.overlay.items()}
-        return contract.presented(self.contract.form, tuple(self.options), {**looks, **overlay})
+        return {**looks, **{path: {**looks.get(path, {}), **look} for path, look in self.overlay.items()}}
 
     @property
     def takes_secrets(self) -> bool:
         """Whether its form may hold a secret."""
-        return contract.asks_for_secrets(self.contract.form)
+        return contract.asks_for_secrets(self.guarded)
 
     @overload
     def step(self, build: Callable[[Request[F]], Resource[O]], /) -> Step[F, O]: ...

@@ -68,6 +68,8 @@ def presented(schema: Schema, options: Sequence[str] = (), overlay: Mapping[str,
             _changed(shown, f"{path}.{name}" if path else name, dict)
         for other in look.get("visible_if", {}):
             _refuse_unseen(shown, path, other)
+        if "secret" in look:
+            _refuse_half_a_secret(shown, path, look["secret"])
         shown = _changed(shown, path, lambda part, words=words: _worded(part, words))  # type: ignore[misc]
     for path in options:
         shown = _changed(shown, path, lambda part, path=path, root=shown: _chosen(part, path, root))  # type: ignore[misc]
@@ -85,6 +87,14 @@ def _words(path: str, look: Look) -> Schema:
     return {_WORDS[word]: value for word, value in look.items()}
 
 
+def _refuse_half_a_secret(schema: Schema, path: str, secret: bool) -> None:
+    """Of an object, each of its fields is asked on its own; and what the schema says is a secret stays one."""
+    if secret is not True:
+        raise ValueError(f"{path or 'the form'}: secret= can be True only: what the schema says is a secret stays one")
+    if not path or _all(schema, path, lambda found: kinds(found) == ("object",) and bool(properties(found))):
+        raise ValueError(f"{path or 'the form'}: secret= is for a field, not for an object: say it of its fields")
+
+
 def _refuse_rules(path: str, rules: Any) -> None:
     if not path or not isinstance(rules, Mapping) or not rules:
         raise ValueError(f'{path or "the form"}: visible_if= is a field\'s, and like {{"size": "large"}}')
@@ -100,21 +110,22 @@ def _refuse_unseen(schema: Schema, path: str, other: str) -> None:
     parts = other.split(".")
     for depth in range(1, len(parts)):
         around = ".".join(parts[:depth])
-        if _is_list(schema, around) and not path.startswith(around + "."):
+        if _all(schema, around, lambda found: kinds(found) == ("array",)) and not path.startswith(around + "."):
             raise ValueError(f"{path}: visible_if= names {other}, of which there is one in each entry of {around}")
     if other == path or other.startswith(path + "."):
         raise ValueError(f"{path}: visible_if= names the field itself")
 
 
-def _is_list(schema: Schema, path: str) -> bool:
+def _all(schema: Schema, path: str, agrees: Callable[[Schema], bool]) -> bool:
+    """Whether it is so wherever a field is declared."""
     found: list[bool] = []
 
     def look(part: Schema) -> Schema:
-        found.append(kinds(resolve(part, schema).schema) == ("array",))
+        found.append(agrees(resolve(part, schema).schema))
         return part
 
     _changed(schema, path, look)
-    return any(found)
+    return all(found)
 
 
 def _worded(part: Schema, words: Schema) -> Schema:

@@ -21,13 +21,13 @@ def request_of(offering: Offering[Any], record: RequestRecord, made: list[tables
     return Request(
         number=record.number,
         kind=cast("Kind", record.kind),
-        form=secrecy.form_of(offering.form, offering.contract.form, record.form, record.number),
+        form=secrecy.form_of(offering.form, offering.guarded, record.form, record.number),
         requester=record.requester.as_person(),
         owner=record.owner.as_person(),
         instance=record.instance,
         reason=record.reason,
         outputs={name: _outputs(step, outputs[name]) for name, step in offering.steps.items() if name in outputs},
-        before=secrecy.form_before(offering.form, offering.contract.form, record.before, record.number),
+        before=secrecy.form_before(offering.form, offering.guarded, record.before, record.number),
         failure=_failure(record),
     )
 

@@ -64,7 +64,7 @@ class Asking(Offers, Reading):
                 reason=reason,
                 key=key,
                 # Without secrets: nobody shall guess them from it.
-                body_hash=hashed(offering.name, version, secrecy.masked(offering.contract.form, answers), reason),
+                body_hash=hashed(offering.name, version, secrecy.masked(offering.guarded, answers), reason),
                 secrets=self._put(checked.secrets),
             )
         )
@@ -219,7 +219,7 @@ class Asking(Offers, Reading):
     ) -> list[ApprovalRule]:
         if offering is None:
             raise Conflict(f"{instance.offering} {instance.version} is not offered any more; ask its team.")
-        form = secrecy.form_of(offering.form, offering.contract.form, instance.form, NO_NUMBER)
+        form = secrecy.form_of(offering.form, offering.guarded, instance.form, NO_NUMBER)
         owner = instance.owner.as_person()
         request = Request("", "delete", form, person.as_person(), owner, instance.number, reason)
         return rules_of(offering, request)

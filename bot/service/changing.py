@@ -52,7 +52,7 @@ class Changing(Asking):
                 reason=reason,
                 instance_id=instance.id,
                 key=key,
-                body_hash=hashed(instance.number, version, secrecy.masked(offering.contract.form, answers), reason),
+                body_hash=hashed(instance.number, version, secrecy.masked(offering.guarded, answers), reason),
                 secrets=self._put(checked.secrets),
             )
         )
@@ -118,7 +118,7 @@ def _seen(
         instance.owner.as_person(),
         instance.number,
         reason,
-        before=secrecy.form_before(offering.form, offering.contract.form, instance.form, NO_NUMBER),
+        before=secrecy.form_before(offering.form, offering.guarded, instance.form, NO_NUMBER),
     )
 
 

@@ -90,7 +90,7 @@ class Offers(People):
 
     def check(self, offering: Offering[Any], answers: Mapping[str, Any]) -> Form:
         """The answers as the offering's form. Raises Invalid with one problem for each field."""
-        schema = offering.contract.form
+        schema = offering.guarded
         again = _asked_again(schema, answers)
         found = [*contract.unstorable(answers), *contract.problems(schema, dict(answers))]
         found = [*again, *(each for each in found if each.pointer not in {problem.pointer for problem in again})]
@@ -114,12 +114,12 @@ class Offers(People):
 
         `answers` are the form so far. Raises Unavailable.
         """
-        so_far = secrecy.masked(offering.contract.form, answers)
+        so_far = secrecy.masked(offering.guarded, answers)
         return self.sources.found(path, offering.options[path], person.as_person(), so_far, text)
 
     def _checked(self, person: PersonRecord, offering: Offering[Any], answers: Mapping[str, Any]) -> "Checked":
         """The answers as the form, apart from their secrets. Raises Invalid, Unavailable."""
-        schema = offering.contract.form
+        schema = offering.guarded
         form = self.check(offering, answers)
         if offering.options:
             so_far = secrecy.masked(schema, contract.with_defaults(schema, dict(answers)))
@@ -184,7 +184,7 @@ def edited_request(record: RequestRecord, offering: Offering[Any], form: Form) -
         record.owner.as_person(),
         record.instance,
         record.reason,
-        before=secrecy.form_before(offering.form, offering.contract.form, record.before, record.number),
+        before=secrecy.form_before(offering.form, offering.guarded, record.before, record.number),
     )
 
 

@@ -72,6 +72,66 @@ def call(request: Request[Restore]) -> webhook.Call:
     )
 '''
 
+#: The same, from a schema that does not say what is a secret.
+BY_OVERLAY = '''
+"""A database, restored"""
+
+from pydantic import model_validator
+
+from bot import Approval, ImportedForm, Offering, Request
+from bot.handlers import webhook
+
+TEXT = {"type": "string"}
+LOGIN = {"type": "object", "properties": {"user": {"type": "string", "default": "root"}, "token": TEXT}, "required": ["token"]}
+TABLE = {"type": "object", "properties": {"name": TEXT}, "required": ["name"]}
+FIELDS = {
+    "name": {"type": "string", "pattern": "^[a-z-]+$"},
+    "password": {"type": "string", "minLength": 12},
+    "login": LOGIN,
+    "tables": {"type": "array", "items": TABLE},
+}
+SCHEMA = {
+    "type": "object", "properties": FIELDS, "required": ["name", "password", "login"], "additionalProperties": False
+}
+
+
+class Restore(ImportedForm, schema=SCHEMA):
+    """Somebody else's."""
+
+    @model_validator(mode="after")
+    def strong(self) -> "Restore":
+        if "weak" in self.password:
+            raise ValueError(f"{self.password} is weak.")
+        if "odd" in self.password:
+            raise KeyError(self.password)
+        return self
+
+
+restore = Offering(
+    "restore",
+    Restore,
+    owner="@data-platform",
+    notify="#data-platform",
+    approval=Approval("@dba"),
+    overlay={"password": {"secret": True, "title": "Password"}, "login.token": {"secret": True}},
+)
+
+
+@restore.step
+def call(request: Request[Restore]) -> webhook.Call:
+    """The restorer does it."""
+    return webhook.Call(
+        url="URL",
+        headers={"X-Token": request.secret("login", "token")},
+        body={
+            "name": request.form.name,
+            "password": request.secret("password"),
+            "kept": request.form.password,
+            "shown": "**********",
+        },
+    )
+'''
+
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
@@ -79,11 +139,11 @@ def receiver() -> Iterator[Receiver]:
         yield running
 
 
-@pytest.fixture
-def folder(tmp_path: Path, receiver: Receiver) -> Path:
+@pytest.fixture(params=[RESTORE, BY_OVERLAY], ids=["by its type", "by the overlay"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path, receiver: Receiver) -> Path:
     offerings = tmp_path / "offerings"
     offerings.mkdir()
-    (offerings / "restore.py").write_text(RESTORE.replace('"URL"', repr(receiver.url("/restore"))).lstrip())
+    (offerings / "restore.py").write_text(request.param.replace('"URL"', repr(receiver.url("/restore"))).lstrip())
     return offerings
 
 

@@ -104,6 +104,8 @@ def test_the_fields_of_an_entry_are_shown_so_too() -> None:
         ({"": {"order": ["nmae"]}}, contract.NoSuchField, "nmae"),
         ({"name": {"colour": "red"}}, ValueError, "name: colour is none of title, help"),
         ({"name": {"widget": "slider"}}, ValueError, "name: there is no widget 'slider'"),
+        ({"network": {"secret": True}}, ValueError, "network: secret= is for a field"),
+        ({"name": {"secret": False}}, ValueError, "name: secret= can be True only"),
     ],
 )
 def test_what_an_overlay_cannot_say_is_named(overlay: dict[str, Any], error: type[Exception], said: str) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, SecretBytes, SecretStr, model_validator
 
-from bot import Field, Form, Request, Secret, contract, secrecy
+from bot import Field, Form, Offering, Request, Secret, contract, secrecy
 from bot.errors import Misconfigured, PermanentError, Unavailable
 from bot.handlers import webhook
 from bot.imports.form import form as imported
@@ -195,3 +195,23 @@ def test_without_a_key_no_secret_is_taken_or_given() -> None:
         NoSafe().put("hunter2")
     with pytest.raises(PermanentError, match="FRONTDESK_KEY"):
         NoSafe().get("kept")
+
+
+def test_a_secret_by_the_overlay_is_named_told_and_asked_like_one() -> None:
+    schema = {"type": "object", "properties": {"license": {"type": "string", "pattern": "^[A-Z]+$"}}}
+    plain = Offering("shop", imported(schema), owner="@a", notify="#a")
+    offering = Offering("shop", imported(schema), owner="@a", notify="#a", overlay={"license": {"secret": True}})
+    assert offering.takes_secrets
+    assert offering.contract.to_json() == plain.contract.to_json()
+    assert plain.guarded is plain.contract.form
+    [question] = contract.fields(offering.presented)
+    assert question.secret
+    assert "123456" in contract.problems(plain.guarded, {"license": 123456})[0].detail
+    assert "123456" not in contract.problems(offering.guarded, {"license": 123456})[0].detail
+    kept, taken = secrecy.taken_out(offering.form.model_validate({"license": "ABC"}), offering.guarded)
+    assert (kept, taken) == ({"license": MASK}, {"/license": "ABC"})
+    seen = secrecy.form_of(offering.form, offering.guarded, kept, "REQ-1")
+    request = Request("REQ-1", "create", seen, ADA, ADA)
+    assert request.secret("license") == Secret("REQ-1/license")
+    with pytest.raises(NotGiven):
+        request.secret("licence")
