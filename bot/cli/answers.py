@@ -7,6 +7,7 @@ the command that has the same name.
 import argparse
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def read(schema: JSON, tail: Sequence[str], own: Own, *, prog: str) -> Given:
 
 def typed(schema: JSON, given: Given, base: JSON | None = None) -> JSON:
     """The answers as JSON: the file's (or `base`), then the options'. Raises Failure for what cannot be read."""
-    answers, wrong = contract.typed(schema, given.pairs)
+    answers, wrong = contract.typed(schema, given.pairs, _zone())
     whole = _merge(given.file if given.file is not None else base or {}, answers)
     if wrong:
         pointers = {problem.pointer for problem in wrong}
@@ -61,6 +62,13 @@ def typed(schema: JSON, given: Given, base: JSON | None = None) -> JSON:
         lines = [line(problem.pointer, problem.detail) for problem in sorted([*wrong, *others])]
         raise Failure(REFUSED, "Some answers need another look.", lines)
     return whole
+
+
+def _zone() -> tzinfo:
+    """The terminal's own time zone, for moments without an offset."""
+    from tzlocal import get_localzone  # noqa: PLC0415 - only for those who type one
+
+    return get_localzone()
 
 
 def _parser(questions: Iterable[Question], own: Own, prog: str) -> argparse.ArgumentParser:

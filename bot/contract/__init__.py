@@ -6,6 +6,7 @@ faults(schema)                  what is wrong with the schema itself
 oddities(schema)                what is odd in it, and still works
 applied(schema, value)          the form that holds for the answers so far: conditions worked off
 presented(schema, ...)          as it is shown, with what is no part of the contract
+mapped(schema, value, change)   with each answer changed beside its question
 pruned(schema, value)           without answers to what is not asked with them
 ranked(choices, text)           the choices that somebody searches for
 fields(schema)                  its questions, for a modal, options or a table
@@ -21,6 +22,7 @@ from typing import Any
 from bot.contract.compatibility import breaking, comparable
 from bot.contract.conditions import Applied, Around, applied, pruned
 from bot.contract.formats import expected, is_channel_id, is_datetime, is_email, is_person_id, is_uri
+from bot.contract.mapping import mapped
 from bot.contract.oddities import oddities
 from bot.contract.presentation import Look, NoSuchField, presented, unanswerable
 from bot.contract.questions import Choice, Kind, Question, fields, humanised
@@ -55,6 +57,7 @@ __all__ = [
     "is_email",
     "is_person_id",
     "is_uri",
+    "mapped",
     "oddities",
     "parse",
     "parse_lines",

@@ -3,13 +3,15 @@
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import tzinfo
 from decimal import Decimal
 from functools import cache
 from itertools import accumulate
 from typing import Any
 
+from bot.contract import moments
 from bot.contract.conditions import applied
-from bot.contract.formats import FORMATS, is_date, is_datetime, is_time
+from bot.contract.formats import FORMATS, is_date, is_time
 from bot.contract.questions import Question, fields
 from bot.contract.schema import Schema, pointer
 from bot.contract.validation import with_defaults
@@ -26,22 +28,29 @@ _PAIR = re.compile(r"([^\s:={}\[\]\"'#]+)\s*=\s*(.*)")
 _NUMBER = re.compile(r"[+-]?([0-9]{1,4000}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?")
 
 
-def parse(question: Question, text: str) -> Any:
+def parse(question: Question, text: str, zone: tzinfo | None = None) -> Any:
     """`text` as the question's value: `5`, `yes`, `a,b`, `2026-11-22`, YAML for what has no form of its own.
 
-    Raises ValueError with a sentence for a person.
+    A moment without an offset is one of `zone`. Raises ValueError with a sentence for a person.
     """
+    if question.kind in {"list", "multi"}:
+        return _several(question, text, zone)
+    if question.kind == "datetime":
+        return _datetime(question, text, zone)
     return _PARSERS.get(question.kind, _string)(question, text)
 
 
-def typed(schema: Schema, pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, Any], list[Problem]]:
+def typed(
+    schema: Schema, pairs: Iterable[tuple[str, str]], zone: tzinfo | None = None
+) -> tuple[dict[str, Any], list[Problem]]:
     """`field=value` pairs as answers; what cannot be read stays as it was typed, with a problem that says why.
 
+    Moments are read as `parse` does.
     Fields that a condition brings in are known once what they depend on is among the pairs, or has a default.
     """
     given, form = list(pairs), schema
     for _ in range(_TURNS):
-        answers, wrong = _typed(form, given)
+        answers, wrong = _typed(form, given, zone)
         then = applied(schema, with_defaults(form, answers)).schema
         if then is form:
             break
@@ -49,7 +58,9 @@ def typed(schema: Schema, pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, A
     return answers, wrong
 
 
-def _typed(schema: Schema, pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, Any], list[Problem]]:
+def _typed(
+    schema: Schema, pairs: Iterable[tuple[str, str]], zone: tzinfo | None
+) -> tuple[dict[str, Any], list[Problem]]:
     questions = {question.name: question for question in fields(schema)}
     answers: dict[str, Any] = {}
     wrong: list[Problem] = []
@@ -60,7 +71,7 @@ def _typed(schema: Schema, pairs: Iterable[tuple[str, str]]) -> tuple[dict[str, 
             wrong.append(Problem(pointer(name.split(".")), f"Unknown field.{nearest(name, questions)}"))
         else:
             try:
-                value = parse(question, text)
+                value = parse(question, text, zone)
             except ValueError as error:
                 wrong.append(Problem(question.pointer, str(error)))
         _put(answers, question.path if question else tuple(name.split(".")), value)
@@ -140,20 +151,20 @@ def _enum(question: Question, text: str) -> Any:
     raise ValueError(f"Has to be one of {named}{_got(question, text)}.")
 
 
-def parse_lines(question: Question, text: str) -> list[Any]:
+def parse_lines(question: Question, text: str, zone: tzinfo | None = None) -> list[Any]:
     """A list from a text of several lines, one entry on each; a JSON array says it exactly."""
-    return _entries(question, text, text.splitlines())
+    return _entries(question, text, text.splitlines(), zone)
 
 
-def _several(question: Question, text: str) -> list[Any]:
+def _several(question: Question, text: str, zone: tzinfo | None) -> list[Any]:
     """As `parse_lines`; one line may name several entries between commas."""
-    return _entries(question, text, text.splitlines() if "\n" in text else text.split(","))
+    return _entries(question, text, text.splitlines() if "\n" in text else text.split(","), zone)
 
 
-def _entries(question: Question, text: str, parts: Iterable[str]) -> list[Any]:
+def _entries(question: Question, text: str, parts: Iterable[str], zone: tzinfo | None) -> list[Any]:
     item = question.item or question
     whole = _array(text)
-    return [parse(item, part.strip()) for part in parts if part.strip()] if whole is None else whole
+    return [parse(item, part.strip(), zone) for part in parts if part.strip()] if whole is None else whole
 
 
 def _array(text: str) -> list[Any] | None:
@@ -173,6 +184,13 @@ def _moment(accepts: Callable[[str], bool], name: str) -> Callable[[Question, st
         return text.strip()
 
     return read
+
+
+def _datetime(question: Question, text: str, zone: tzinfo | None) -> str:
+    try:
+        return moments.read(text, zone)
+    except ValueError as error:
+        raise ValueError(f"{error}{_got(question, text)}.") from None
 
 
 def _json(question: Question, text: str) -> Any:
@@ -253,11 +271,8 @@ _PARSERS: dict[str, Callable[[Question, str], Any]] = {
     "number": _number,
     "boolean": _boolean,
     "enum": _enum,
-    "multi": _several,
-    "list": _several,
     "date": _moment(is_date, "date"),
     "time": _moment(is_time, "time"),
-    "datetime": _moment(is_datetime, "date-time"),
     "json": _json,
     "section": _json,
 }

@@ -10,7 +10,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from bot import contract, secrecy
-from bot.contract import Choice
+from bot.contract import Choice, moments
 from bot.errors import Invalid, NotFound, Problem
 from bot.lifecycle import ApprovalRule
 from bot.offering import Form, Kind, NotGiven, NotYet, Offering, Request, Step
@@ -96,7 +96,7 @@ class Offers(People):
         found = [*again, *(each for each in found if each.pointer not in {problem.pointer for problem in again})]
         if found:
             raise Invalid(found)
-        given = json.dumps(self._with_people(schema, answers))
+        given = json.dumps(self._settled(schema, answers))
         try:
             form: Form = offering.form.model_validate_json(given)
         except ValidationError as error:
@@ -141,21 +141,25 @@ class Offers(People):
             for step in offering.steps.values()
         ]
 
-    def _with_people(self, schema: contract.Schema, answers: Mapping[str, Any]) -> dict[str, Any]:
-        """The answers with every person as an e-mail address where one is known. Raises Invalid."""
-        resolved: dict[str, Any] = json.loads(json.dumps(dict(answers)))
-        wrong = []
-        for question in contract.fields(schema):
-            holder, name = _holder(resolved, question.path)
-            if question.kind != "person" or holder is None or not isinstance(holder.get(name), str):
-                continue
+    def _settled(self, schema: contract.Schema, answers: Mapping[str, Any]) -> dict[str, Any]:
+        """The answers with every person as an e-mail address where one is known, and moments in UTC. Raises Invalid."""
+        wrong: list[Problem] = []
+
+        def settle(question: contract.Question, value: Any, place: tuple[str | int, ...]) -> Any:
+            if question.kind == "datetime" and isinstance(value, str):
+                return moments.in_utc(value)
+            if question.kind != "person" or not isinstance(value, str):
+                return value
             try:
-                holder[name] = self._person_of(holder[name]).reference
+                return self._person_of(value).reference
             except NotFound as error:
-                wrong.append(Problem(question.pointer, str(error)))
+                wrong.append(Problem(contract.pointer(place), str(error)))
+                return value
+
+        settled = contract.mapped(schema, json.loads(json.dumps(dict(answers))), settle)
         if wrong:
             raise Invalid(wrong)
-        return resolved
+        return settled
 
 
 class _Later:
@@ -227,10 +231,3 @@ def _without_text(error: Exception, offering: Offering[Any]) -> Exception:
     """A bug in a validator that saw secrets, for the log: where it is, without words that may quote one."""
     *_, place = traceback.extract_tb(error.__traceback__)
     return RuntimeError(f"{type(error).__name__} in the form of {offering.name}, at {place.filename}:{place.lineno}")
-
-
-def _holder(answers: dict[str, Any], path: tuple[str, ...]) -> tuple[dict[str, Any] | None, str]:
-    holder: Any = answers
-    for part in path[:-1]:
-        holder = holder.get(part) if isinstance(holder, dict) else None
-    return (holder if isinstance(holder, dict) else None), path[-1]

@@ -1,9 +1,14 @@
 """Who acts: people as they come through a door, and their tokens."""
 
+from datetime import timedelta
+
 from bot.errors import NotFound
 from bot.service.desk import Desk
 from bot.store import people, reads
 from bot.store.records import PersonRecord
+
+#: So long counts what a directory has said of somebody.
+_FRESH = timedelta(days=1)
 
 
 class People(Desk):
@@ -14,6 +19,19 @@ class People(Desk):
         with self.database.read() as session:
             known = reads.person_by_slack_id(session, slack_id)
         return known or self._look_up(slack_id)
+
+    def refreshed(self, slack_id: str) -> PersonRecord:
+        """As `person`; asks again for what may have changed (name, address, time zone) once a day."""
+        with self.database.read() as session:
+            known = reads.person_by_slack_id(session, slack_id)
+        old = self.database.now() - _FRESH
+        return known if known and known.refreshed_at and known.refreshed_at > old else self._look_up(slack_id)
+
+    def zone(self, slack_id: str) -> str | None:
+        """The time zone of somebody, by its IANA name, as far as it is known; asks nobody."""
+        with self.database.read() as session:
+            known = reads.person_by_slack_id(session, slack_id)
+        return known.tz if known else None
 
     def person_by_token(self, token: str) -> PersonRecord | None:
         """Whose bearer token that is."""

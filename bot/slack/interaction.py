@@ -2,7 +2,10 @@
 
 import logging
 from collections.abc import Callable
+from datetime import tzinfo
+from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from slack_bolt.kwargs_injection.args import Args
 from slack_sdk.errors import SlackApiError
@@ -38,6 +41,16 @@ class Interaction:
         """Who did it. Raises NotFound, Unavailable."""
         return self.service.person(self.user)
 
+    @cached_property
+    def zone(self) -> tzinfo | None:
+        """Their time zone, as far as it is known; asks nobody, for a window waits for it."""
+        name = self.service.zone(self.user)
+        try:
+            return ZoneInfo(name) if name else None
+        except (ValueError, OSError, ZoneInfoNotFoundError):
+            log.warning("no such time zone: %s", name)
+            return None
+
     @property
     def target(self) -> Target:
         """What the button is about."""
@@ -51,7 +64,7 @@ class Interaction:
     def prepare(self) -> None:
         """Learn now what the acknowledgement of a form will need, so that it need not ask Slack."""
         try:
-            self.service.person(self.user)
+            self.service.refreshed(self.user)
             self.directory.groups()
         except Refused as refused:  # whoever submits hears of it then
             log.info("not known yet: %s", refused)

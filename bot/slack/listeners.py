@@ -129,7 +129,7 @@ def _request(interaction: Interaction, command: commands.Command) -> None:
     except NotFound as unknown:
         _open_catalogue(interaction, problem=str(unknown))
         return
-    answers, problems = contract.typed(offering.guarded, command.pairs)
+    answers, problems = contract.typed(offering.guarded, command.pairs, interaction.zone)
     stray = [Problem("", f"“{word}” is no field=value.") for word in command.words[1:]]
     about = About(offering=offering.name, version=offering.version)
     interaction.open(windows.opened(interaction, about, answers, [*problems, *stray]))
@@ -243,7 +243,7 @@ def _open_change(interaction: Interaction, number: str, command: commands.Comman
     """The form of an instance with the answers of today, and those that were typed behind the command."""
     instance, offering = interaction.service.may_update(interaction.person, number)
     about = About(offering=offering.name, version=offering.version, number=instance.number)
-    answers, problems = contract.typed(offering.guarded, command.pairs if command else [])
+    answers, problems = contract.typed(offering.guarded, command.pairs if command else [], interaction.zone)
     stray = [Problem("", f"“{word}” is no field=value.") for word in (command.words[1:] if command else ())]
     interaction.open(windows.opened(interaction, about, answers, [*problems, *stray]))
 

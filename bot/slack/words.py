@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
 from bot import contract
@@ -116,6 +116,10 @@ class Words:
             return self.who(str(value))
         if question.kind == "channel":
             return f"<#{value}>" if str(value).startswith(("C", "G")) and str(value).isalnum() else escape(str(value))
+        if question.kind == "datetime" and contract.is_datetime(str(value)):
+            return moment(datetime.fromisoformat(value.upper()).astimezone(UTC))
+        if question.item is not None and question.item.kind == "datetime" and isinstance(value, list):
+            return ", ".join(self.value(question.item, each) for each in value)
         label = next((choice.label for choice in question.choices if choice.value == value), None)
         return shortened(label if label is not None else plain(value), _FIELD)
 

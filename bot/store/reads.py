@@ -38,7 +38,7 @@ _TOOK = (
 
 def person(row: Any) -> PersonRecord:
     """The record of a person's row."""
-    return PersonRecord(tables.stored(row.id), row.slack_id, row.email, row.name, row.team_id, row.tz)
+    return PersonRecord(tables.stored(row.id), row.slack_id, row.email, row.name, row.team_id, row.tz, row.refreshed_at)
 
 
 def person_by_id(session: Session, person_id: int) -> PersonRecord | None:

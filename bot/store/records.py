@@ -18,7 +18,10 @@ class PersonRecord:
     email: str | None
     name: str | None
     team_id: str | None = None
+    #: IANA's name of their time zone.
     tz: str | None = None
+    #: When a directory was asked for all of this; None: never.
+    refreshed_at: datetime | None = None
 
     @property
     def label(self) -> str:

@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from bot import catalogue
-from bot.slack.forms import modal as forms
 from bot.slack.forms.about import FORM, About
+from bot.slack.forms.entries import Draft
+from bot.slack.forms.filled import Filled
+from bot.slack.forms.pages import Sheet
 from tests.benchmarks import commits, figures, processes
 from tests.benchmarks.processes import ROOT, Door
 
@@ -115,8 +117,8 @@ def _form() -> dict[str, Any]:
     """postgres's modal, filled in, as Slack sends it back."""
     offering = catalogue.load(ROOT / "offerings", _JIRA).offering("postgres")
     assert offering is not None
-    about = str(About(offering=offering.name, version=offering.version))
-    view = forms.modal(offering.contract.form, title=offering.title, callback_id=FORM, metadata=about)
+    about = About(offering=offering.name, version=offering.version)
+    view = Sheet(Filled(offering.presented), about, offering.title, FORM, "Request", Draft()).view()
     small = {"text": {"type": "plain_text", "text": "small"}, "value": "small"}
     given: dict[str, dict[str, Any]] = {"/name": {"value": "orders"}, "/size": {"selected_option": small}}
     elements = {block["block_id"]: block["element"] for block in view["blocks"] if block["type"] == "input"}

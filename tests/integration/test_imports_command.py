@@ -19,8 +19,8 @@ from bot.imports.files import load
 from bot.people import Groups, NoDirectory
 from bot.service import Service
 from bot.settings import read
-from bot.slack.forms import modal as forms
 from bot.store.database import Database
+from tests import sheets as forms
 
 PROMISE = """
 apiVersion: platform.kratix.io/v1alpha1
@@ -111,7 +111,7 @@ def test_every_door_takes_it(promise: Path, tmp_path: Path, sqlite_url: str) -> 
     assert record.form == answers
     seen = request_of(offering, record, []).form
     assert (seen.name, seen.size, seen.replicas) == ("orders", "small", 2)
-    blocks = forms.modal(with_schema, title="Redis", callback_id="request")["blocks"]
+    blocks = forms.modal(with_schema)["blocks"]
     assert [block["element"]["type"] for block in blocks] == ["plain_text_input", "radio_buttons", "number_input"]
     typed, wrong = contract.typed(with_schema, [("name", "orders"), ("replicas", "2")])
     assert (typed, wrong) == (answers, [])

@@ -104,7 +104,7 @@ class Walk(RuleBasedStateMachine):
         question, block, element = data.draw(st.sampled_from(self._fields()))
         state = inputs.state_of(element, data.draw(_values(question, element)))
         self.values[block["block_id"]][element["action_id"]] = state
-        value = read_blocks([question], self.values, self.about.turn)[0][question.key]
+        value = read_blocks([question], self.values, self.about.turn)[question.key]
         if question.secret:
             self.secret = value
             return
@@ -167,7 +167,7 @@ class Walk(RuleBasedStateMachine):
         if not hasattr(self, "sheet"):
             return
         for question, _, _ in self._fields():
-            found = read_blocks([question], self.values, self.about.turn)[0][question.key]
+            found = read_blocks([question], self.values, self.about.turn)[question.key]
             if not question.secret and question.key in self.entered:
                 assert found == self.entered[question.key], question.key
         filled = self._read(self.draft)

@@ -16,9 +16,9 @@ from bot.handler import Done, Handler, Outputs
 from bot.lifecycle import InstanceState, RequestState
 from bot.offering import Offering
 from bot.people import Groups, NoDirectory, read_groups
-from bot.slack.forms import modal as forms
 from bot.slack.rules.limits import view_problems
 from bot.store.database import Database
+from tests import sheets as forms
 from tests.conftest import GROUPS, ROOT, Clock, Desk, Recorded
 
 FOLDER = ROOT / "offerings"
@@ -97,7 +97,7 @@ def test_a_file_offers_something(file: str) -> None:
 def test_its_form_is_a_modal_that_slack_takes(file: str) -> None:
     for offering in offerings_of(file):
         for given in ({}, answers_to(offering.contract.form)):
-            view = forms.modal(offering.contract.form, title=offering.title, callback_id="form", answers=given)
+            view = forms.modal(offering.contract.form, given)
             assert view_problems(view) == []
 
 

@@ -10,7 +10,6 @@ import yaml
 
 from bot.contract import Question
 from bot.errors import Problem
-from bot.slack.forms import modal as forms
 from bot.slack.forms.about import About
 from bot.slack.forms.entries import Draft, fitting, summary
 from bot.slack.forms.filled import Filled
@@ -45,13 +44,14 @@ WIDE = obj(
 )
 
 
-def test_a_form_of_one_plain_page_looks_like_it_always_did() -> None:
+def test_a_form_of_one_plain_page_has_nothing_but_its_fields() -> None:
     schema = obj({"a": TEXT, "b": obj({"c": {"type": "boolean"}}), "d": {"enum": [1, 2]}}, "a")
     one = sheet(schema)
     assert one.is_plain
     view = one.view()
-    assert view.pop("notify_on_close") is True
-    assert view == forms.modal(schema, title="It", callback_id="form", metadata=str(one.about))
+    assert view["notify_on_close"] is True
+    assert [block["type"] for block in view["blocks"]] == ["input", "header", "context", "input", "input"]
+    assert fields_of(view) == ["/a", "/b/c", "/d"]
 
 
 def test_what_must_be_answered_comes_first_and_secrets_last() -> None:

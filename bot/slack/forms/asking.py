@@ -3,9 +3,10 @@
 import hashlib
 import json
 from dataclasses import dataclass
+from datetime import tzinfo
 from typing import Any
 
-from bot.contract import Question, parse, parse_lines, written
+from bot.contract import Question, moments, parse, parse_lines, written
 from bot.slack.rules import sizes
 from bot.slack.text import plain_text
 
@@ -58,11 +59,11 @@ def is_certain(question: Question) -> bool:
     return certain and not question.nullable and not question.optional_section
 
 
-def free_text(question: Question, value: Any) -> Shown:
-    """A text input that holds any answer."""
+def free_text(question: Question, value: Any, zone: tzinfo | None = None) -> Shown:
+    """A text input that holds any answer; moments as the clocks of `zone` show them."""
     element: JSON = {"type": "plain_text_input", "action_id": ACTION} | placeholder(question)
     several = question.kind in {"multi", "list", "json"}
-    text = "" if value is None else _lines(question, value) if several else written(value)
+    text = "" if value is None else _lines(question, value, zone) if several else _line(question, value, zone)
     if several or "\n" in text:
         element["multiline"] = True
     if 0 < len(text) <= sizes.INPUT_LENGTH:
@@ -70,10 +71,18 @@ def free_text(question: Question, value: Any) -> Shown:
     return Shown(element, held=value is None)
 
 
-def _lines(question: Question, value: Any) -> str:
+def _line(question: Question, value: Any, zone: tzinfo | None) -> str:
+    """A moment in the person's own zone where that reads back as the same."""
+    if question.kind == "datetime" and zone is not None and isinstance(value, str):
+        text = moments.in_zone(value, zone)
+        return text if moments.in_utc(text) == value else value
+    return written(value)
+
+
+def _lines(question: Question, value: Any, zone: tzinfo | None) -> str:
     """One entry on each line where that reads back as the same list, else JSON."""
     if question.kind == "list" and isinstance(value, list) and value:
-        text = "\n".join(written(entry) for entry in value)
+        text = "\n".join(_line(question.item or question, entry, zone) for entry in value)
         if _read_back(question, text) == value:
             return text
     if question.is_map and isinstance(value, dict) and value:
@@ -117,10 +126,10 @@ def placeholder(question: Question) -> JSON:
     return {"placeholder": plain_text(text, sizes.PLACEHOLDER)}
 
 
-def label(question: Question, value: Any) -> str:
-    """A value as a person reads it: the label of a choice, yes and no, text, JSON."""
+def label(question: Question, value: Any, zone: tzinfo | None = None) -> str:
+    """A value as a person reads it: the label of a choice, yes and no, text, a moment of their zone, JSON."""
     if isinstance(value, bool):
         return "Yes" if value else "No"
     if isinstance(value, list) and value:
         return ", ".join(label(question, each) for each in value)
-    return next((choice.label for choice in question.choices if choice.value == value), written(value))
+    return next((choice.label for choice in question.choices if choice.value == value), _line(question, value, zone))

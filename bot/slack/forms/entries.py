@@ -7,6 +7,7 @@ from the outermost on. An entry that is being edited is kept beside its list unt
 import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import tzinfo
 from typing import Any, Literal
 
 from bot.contract import Question, Schema, fields, written
@@ -40,9 +41,9 @@ class Draft:
     def to_json(self) -> JSON:
         return {"base": self.base, "entered": {name: dict(each) for name, each in self.entered.items() if each}}
 
-    def open(self, schema: Schema, chain: Chain = ()) -> Filled:
-        """The form of the whole or of an entry. Raises Gone."""
-        filled = Filled(schema, self.base, self.entered.get("", {}))
+    def open(self, schema: Schema, chain: Chain = (), zone: tzinfo | None = None) -> Filled:
+        """The form of the whole or of an entry, for somebody in that zone. Raises Gone."""
+        filled = Filled(schema, self.base, self.entered.get("", {}), zone=zone)
         for depth, (key, index) in enumerate(chain, 1):
             question = list_of(filled, key)
             entries = entries_of(filled, question)

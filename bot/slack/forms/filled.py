@@ -9,13 +9,15 @@ import copy
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import tzinfo
 from functools import cached_property
 from typing import Any
 
 from bot import contract
-from bot.contract import Applied, Around, Question, Schema
+from bot.contract import Applied, Around, Question, Schema, moments
+from bot.errors import Problem
 from bot.slack.forms.asking import block_id, is_certain
-from bot.slack.forms.states import assembled, read_blocks
+from bot.slack.forms.states import assembled, read_blocks, unread
 
 JSON = dict[str, Any]
 
@@ -35,6 +37,8 @@ class Filled:
     #: Of an entry of a list: its path in the whole form, and the answers of the forms that it stands in.
     place: tuple[str, ...] = ()
     around: Around = ()
+    #: The person's, for moments that are typed or shown as text.
+    zone: tzinfo | None = None
 
     @cached_property
     def applied(self) -> Applied:
@@ -67,7 +71,14 @@ class Filled:
         """The form of one entry of a list of this form."""
         known = contract.with_defaults(self.applied.schema, self._answers(self.applied))
         place = (*self.place, *question.path)
-        return Filled(question.entry or {}, base, entered, place=place, around=(*self.around, (self.place, known)))
+        around = (*self.around, (self.place, known))
+        return Filled(question.entry or {}, base, entered, place=place, around=around, zone=self.zone)
+
+    @cached_property
+    def unread(self) -> list[Problem]:
+        """Texts that could not be read as what is asked for: they are kept as they were typed."""
+        found = [(each, unread(each, self.entered.get(each.key), self.zone)) for each in self.questions]
+        return [Problem(question.pointer, text) for question, text in found if text]
 
     @cached_property
     def given(self) -> JSON:
@@ -92,13 +103,13 @@ class Filled:
     def read(self, values: Any, shown: Collection[str], revision: int) -> "Filled":
         """With what stands in the blocks that were `shown`; the state of any other block is an older one's."""
         asked = [each for each in self.questions if block_id(each, revision) in shown]
-        state, _ = read_blocks(asked, values, revision)
+        state = read_blocks(asked, values, revision, self.zone)
         start = self._start(self.applied)
         entered = dict(self.entered)
         for question in asked:
             if question.key not in state:
                 continue
-            if _same(state[question.key], _untouched(question, start)):
+            if _same(question, state[question.key], _untouched(question, start)):
                 entered.pop(question.key, None)
             else:
                 entered[question.key] = state[question.key]
@@ -163,8 +174,10 @@ def _started(question: Question, start: JSON) -> Any:
     return value
 
 
-def _same(one: Any, other: Any) -> bool:
-    """Equal as JSON: 1 and true are two values."""
+def _same(question: Question, one: Any, other: Any) -> bool:
+    """Equal as JSON: 1 and true are two values; of a moment, whatever its offset."""
+    if question.kind == "datetime" and moments.same(one, other):
+        return True
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 

@@ -61,7 +61,9 @@ def _again(interaction: Interaction) -> None:
     window = Window(interaction)
     interaction.service.forget(interaction.person, window.form.name)
     draft = window.form.draft(None)
-    sheet = sheet_of(window.form, draft, draft.open(window.form.schema), About(**vars(window.about) | {"kept": False}))
+    sheet = sheet_of(
+        window.form, draft, open_form(window.form, draft, ()), About(**vars(window.about) | {"kept": False})
+    )
     sheet = replace(sheet, about=replace(sheet.about, kept=not sheet.is_plain))
     window.show(sheet.turned(0))
 
@@ -187,6 +189,8 @@ def submitted(interaction: Interaction, hand_in: Callable[[JSON], JSON | None]) 
     window = Window(interaction)
     sheet = window.sheet()
     offering = _reviewed_offering(window)
+    if sheet.filled.unread:
+        return _refused(window, sheet, _wrong(sheet.filled))
     if offering and not window.about.review:
         return _review(window, sheet, offering)
     try:
@@ -226,11 +230,22 @@ def submitted_entry(interaction: Interaction, _view: JSON) -> JSON | None:
     window = Window(interaction)
     sheet = window.sheet()
     answers = sheet.filled.answers
-    problems = [*contract.unstorable(answers), *contract.problems(sheet.filled.schema, answers)]
+    problems = _wrong(sheet.filled)
     if problems:
         return _refused(window, sheet, problems)
     window.keep(lambda draft, _: draft.close(window.form.schema, window.about.chain, answers))
     return None
+
+
+def _wrong(filled: Filled) -> list[Problem]:
+    """What cannot be read, as the reader says it; and what the form refuses elsewhere."""
+    pointers = [each.pointer for each in filled.unread]
+    found = [*contract.unstorable(filled.answers), *contract.problems(filled.schema, filled.answers)]
+    return [*filled.unread, *(each for each in found if not any(_lies_in(each.pointer, at) for at in pointers))]
+
+
+def _lies_in(pointer: str, around: str) -> bool:
+    return pointer == around or pointer.startswith(f"{around}/")
 
 
 def _refused(window: Window, sheet: Sheet, problems: Sequence[Problem]) -> JSON:

@@ -8,7 +8,7 @@ docs.slack.dev/reference/block-kit/block-elements and bot.slack.sizes.
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from math import ceil, floor
 from typing import Any
@@ -25,7 +25,7 @@ _TOO_LONG = 10**sizes.INPUT_LENGTH
 _MOMENTS = range(1_000_000_000, 10_000_000_000)
 
 
-def shown(question: Question, value: Any, *, valid: bool, groups: Groups = ()) -> Shown:
+def shown(question: Question, value: Any, *, valid: bool, groups: Groups = (), zone: tzinfo | None = None) -> Shown:
     """The element of a question with `value` in it (None: no answer). `valid`: its schema accepts the value."""
     if question.holds_secret:
         draw = _text if question.secret else _ELEMENTS.get(question.kind, _text)
@@ -34,11 +34,13 @@ def shown(question: Question, value: Any, *, valid: bool, groups: Groups = ()) -
         natural = sourced(question, value)
     elif question.kind == "group" and groups:
         natural = group(question, value, groups)
+    elif question.item is not None and question.item.kind == "datetime" and isinstance(value, list):
+        natural = free_text(question, value, zone)
     else:
         natural = _ELEMENTS.get(question.kind, _text)(question, value)
     if natural.held or value is None or not valid:
         return natural
-    text = free_text(question, value)
+    text = free_text(question, value, zone)
     return text if text.held else natural
 
 

@@ -1,73 +1,25 @@
-"""A contract's form as a modal, and its problems beside its fields. Pure.
+"""What a modal of a form is made of: its frame, its fields with their notes, and problems beside them. Pure.
 
-    modal(schema, ...)            the view
-    answers(schema, values)       a submitted view's state as typed answers; `read` names what could not be read
-    errors(schema, problems)      Slack's `errors` for the acknowledgement, and what has no field of its own
+    frame(...)            a modal around blocks
+    asked(question, ...)  one field; `heading` what heads those of an object; `notes` what to say above each
+    beside(...)           problems by the field that they stand at
 
-Block ids are JSON pointers, so an error finds its field; see `bot.slack.asking`.
+Block ids are JSON pointers, so an error finds its field; see `bot.slack.forms.asking`. `pages.Sheet` puts it together.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import tzinfo
 from typing import Any
 
 from bot import contract
-from bot.contract import Question, Schema, fields
-from bot.errors import Problem, Refused
+from bot.contract import Question, moments
+from bot.errors import Problem
 from bot.slack.forms.asking import JSON, block_id, is_optional, label
 from bot.slack.forms.choices import Groups
 from bot.slack.forms.filled import Filled
 from bot.slack.forms.inputs import shown
-from bot.slack.forms.states import answers, read
 from bot.slack.rules import sizes
 from bot.slack.text import clip, plain_text
-
-__all__ = [
-    "answers",
-    "asked",
-    "beside",
-    "block_id",
-    "errors",
-    "frame",
-    "heading",
-    "is_note",
-    "modal",
-    "note",
-    "notes",
-    "read",
-]
-
-
-def modal(
-    schema: Schema,
-    *,
-    title: str,
-    callback_id: str,
-    metadata: str = "",
-    answers: Mapping[str, Any] | None = None,
-    problems: Sequence[Problem] = (),
-    intro: Sequence[JSON] = (),
-    submit: str = "Request",
-    external_id: str | None = None,
-    groups: Groups = (),
-) -> JSON:
-    """The view of a form on one page, with `answers` filled in and, above each field, what cannot be used of them.
-
-    `problems` are the caller's (for example of a slash command's text); what the schema refuses of `answers` is named
-    even without. `groups` are (id, handle) of the workspace's user groups. Raises Refused for a form that does not
-    fit into one page: `bot.slack.pages` turns them.
-    """
-    filled = Filled(schema, answers or {})
-    wrong = notes(filled, problems)
-    blocks = [*intro, *(note(text) for text in wrong.pop("", []))]
-    for question in filled.shown:
-        if question.kind == "section":
-            blocks += heading(question, wrong)
-        else:
-            blocks += asked(question, filled, wrong, groups)
-    if len(blocks) > sizes.VIEW_BLOCKS:
-        raise Refused(f"This form takes {len(blocks)} blocks and a modal in Slack holds {sizes.VIEW_BLOCKS}.")
-    view = frame(title, callback_id, blocks, submit, metadata)
-    return view if external_id is None else {**view, "external_id": external_id}
 
 
 def frame(title: str, callback_id: str, blocks: Sequence[JSON], submit: str, metadata: str) -> JSON:
@@ -82,15 +34,6 @@ def frame(title: str, callback_id: str, blocks: Sequence[JSON], submit: str, met
         "private_metadata": metadata,
         "blocks": [*blocks] or [nothing],
     }
-
-
-def errors(schema: Schema, problems: Iterable[Problem]) -> tuple[dict[str, str], list[str]]:
-    """Problems by the block that shows them, and those that no block can show.
-
-    A problem inside an answer (an entry of a list) stands at its field, one of a section at the section's first field.
-    """
-    found, leftover = beside(fields(schema), problems)
-    return {block_id(question): text for question, text in found}, leftover
 
 
 def beside(questions: Sequence[Question], problems: Iterable[Problem]) -> tuple[list[tuple[Question, str]], list[str]]:
@@ -157,11 +100,11 @@ def asked(
     """A question's notes, then its input. One that others depend on tells at once when it changes."""
     texts = wrong.get(question.pointer, ())
     value = filled.value(question)
-    element = shown(question, value, valid=not texts, groups=groups)
+    element = shown(question, value, valid=not texts, groups=groups, zone=filled.zone)
     above = list(texts)
     if not element.held and filled.is_given(question):
         above = [_unusable(question, value, text) for text in texts] or [_not_shown(question, value)]
-    block = _input(question, element.element, revision)
+    block = _input(question, element.element, revision, filled.zone)
     if question.path in filled.applied.controls:
         block["dispatch_action"] = True
     return [*(note(f"{question.title}: {text}") for text in above), block]
@@ -202,7 +145,7 @@ def heading(section: Question, wrong: Mapping[str, Sequence[str]], title: str = 
     return [*blocks, *below, *(note(f"{section.title}: {each}") for each in wrong.get(section.pointer, ()))]
 
 
-def _input(question: Question, element: JSON, revision: int) -> JSON:
+def _input(question: Question, element: JSON, revision: int, zone: tzinfo | None) -> JSON:
     block = {
         "type": "input",
         "block_id": block_id(question, revision),
@@ -210,28 +153,34 @@ def _input(question: Question, element: JSON, revision: int) -> JSON:
         "element": element,
         "optional": is_optional(question),
     }
-    hint = _hint(question, element["type"])
+    hint = _hint(question, element["type"], zone)
     return {**block, "hint": plain_text(hint, sizes.HINT)} if hint else block
 
 
-def _hint(question: Question, element: str) -> str:
+def _hint(question: Question, element: str, zone: tzinfo | None) -> str:
     """What a person has to know and the element does not say."""
     parts = [question.description, *_rules(question)]
     if element == "plain_text_input":
-        told = contract.expected(str(question.schema.get("format")))
-        way = "One name=value on each line" if question.is_map else _WRITTEN.get(question.kind)
-        parts.append(way or told[:1].upper() + told[1:])
+        parts += _way(question, zone)
     if question.holds_secret:
         parts.append("Slack hides nothing: what you type here can be read over your shoulder.")
     elif question.kind in _CLEARED and is_optional(question) and not question.optional_section:
         default = question.schema.get("default")
-        parts.append("" if default is None else f"Left empty: {label(question, default)}.")
+        parts.append("" if default is None else f"Left empty: {label(question, default, zone)}.")
     parts += [
         f"“{clip(each.label, sizes.OPTION_TEXT)}” is “{each.label}”."
         for each in question.choices
         if len(each.label) > sizes.OPTION_TEXT
     ]
     return " ".join(part if part.endswith((".", "!", "?", ":")) else f"{part}." for part in parts if part)
+
+
+def _way(question: Question, zone: tzinfo | None) -> Iterable[str]:
+    """How to write what Slack has no element for."""
+    yield "One name=value on each line" if question.is_map else _WRITTEN.get(question.kind, "")
+    one = question.item or question
+    told = moments.expected(zone) if one.kind == "datetime" else contract.expected(str(one.schema.get("format")))
+    yield told[:1].upper() + told[1:]
 
 
 def _rules(question: Question) -> Iterable[str]:
@@ -249,7 +198,7 @@ def _rules(question: Question) -> Iterable[str]:
         yield f"At most {schema['maxItems']}" if "maxItems" in schema else ""
 
 
-#: How to write what Slack has no element for.
+#: Of several answers in one text.
 _WRITTEN = {
     "list": "One on each line",
     "multi": "One on each line",

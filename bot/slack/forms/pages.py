@@ -1,9 +1,7 @@
 """A form of any size as one view: a page of it, the way to the others, and its lists of objects. Pure.
 
-    Sheet.view(...)        the view
-    Sheet.errors(...)      problems of a submit: beside the fields of this page, or the page to turn to
-
-A form that fits on one page and has neither lists nor conditions looks like `forms.modal`.
+Sheet.view(...)        the view
+Sheet.errors(...)      problems of a submit: beside the fields of this page, or the page to turn to
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -16,6 +14,7 @@ from bot.contract import Question
 from bot.errors import Problem
 from bot.slack.forms import modal as forms
 from bot.slack.forms.about import About
+from bot.slack.forms.asking import block_id
 from bot.slack.forms.choices import Groups, select
 from bot.slack.forms.entries import Draft, entries_of, summary
 from bot.slack.forms.filled import Filled
@@ -133,7 +132,7 @@ class Sheet:
         ]
 
     def _block(self, question: Question) -> str:
-        return forms.block_id(question, self.about.turn)
+        return block_id(question, self.about.turn)
 
     def _is_list(self, question: Question) -> bool:
         return self.lists and is_list(question)

@@ -6,11 +6,10 @@ refuses; blocks that are not the form's are ignored.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any
 
-from bot.contract import Question, Schema, fields, parse, parse_lines
-from bot.errors import Problem
+from bot.contract import Question, parse, parse_lines
 from bot.slack.forms.asking import ACTION, block_id, nothing
 from bot.slack.forms.choices import NO, UNAVAILABLE, YES, tokens
 
@@ -36,30 +35,29 @@ _KEYS = (
 )
 
 
-def answers(schema: Schema, values: Any) -> JSON:
-    """A view's `state.values` as answers for `bot.contract.problems`. Never raises."""
-    return read(schema, values)[0]
+def read_blocks(questions: Iterable[Question], values: Any, revision: int = 0, zone: tzinfo | None = None) -> JSON:
+    """What stands in the blocks of these questions, by key, None for nothing. Never raises.
 
-
-def read(schema: Schema, values: Any) -> tuple[JSON, list[Problem]]:
-    """As `answers`, with a problem for each text that could not be read; that answer stays as it was typed."""
-    questions = fields(schema)
-    entered, unread = read_blocks(questions, values)
-    return assembled(
-        questions, {question.path: entered[question.key] for question in questions if question.key in entered}
-    ), unread
-
-
-def read_blocks(questions: Iterable[Question], values: Any, revision: int = 0) -> tuple[JSON, list[Problem]]:
-    """What stands in the blocks of these questions, by key, None for nothing; and what could not be read."""
+    A text that cannot be read stays as it was typed: `unread` says why. A moment without an offset is one of `zone`.
+    """
     blocks = values if isinstance(values, dict) else {}
     entered: JSON = {}
-    unread: list[Problem] = []
     for question in questions:
         if question.kind != "section" and (name := block_id(question, revision)) in blocks:
-            value = _entered(question, blocks[name], unread)
+            value = _entered(question, blocks[name], zone)
             entered[question.key] = None if value is _NOTHING else value
-    return entered, unread
+    return entered
+
+
+def unread(question: Question, value: Any, zone: tzinfo | None = None) -> str:
+    """Why a text is no answer to this question, with the place in it where there is one; empty: it is, or is no text."""
+    if not isinstance(value, str) or question.kind in _TEXTS:
+        return ""
+    try:
+        _parsed(question, value, zone)
+    except ValueError as error:
+        return str(error)
+    return ""
 
 
 def assembled(questions: Iterable[Question], entered: Mapping[Path, Any]) -> JSON:
@@ -101,29 +99,32 @@ def _left_empty(question: Question) -> Any:
     return _NOTHING if empty is None else empty
 
 
-def _entered(question: Question, block: Any, unread: list[Problem]) -> Any:
+def _entered(question: Question, block: Any, zone: tzinfo | None) -> Any:
     state = block.get(ACTION) if isinstance(block, dict) else block
     if not isinstance(state, dict):
         return _NOTHING if state is None else state
     key = next((key for key in _KEYS if state.get(key) is not None), None)
     if key is None:
         return _NOTHING
-    return _KEYED.get(key, _picked)(question, state[key], unread)
+    return _typed(question, state[key], zone) if key == "value" else _KEYED.get(key, _picked)(question, state[key])
 
 
-def _typed(question: Question, text: Any, unread: list[Problem]) -> Any:
+def _typed(question: Question, text: Any, zone: tzinfo | None) -> Any:
     if not isinstance(text, str):
         return text
     if not text:
         return _NOTHING
     try:
-        return (parse_lines if question.kind in {"multi", "list"} else parse)(question, text)
-    except ValueError as error:
-        unread.append(Problem(question.pointer, str(error)))
+        return _parsed(question, text, zone)
+    except ValueError:
         return text
 
 
-def _one(question: Question, option: Any, _: list[Problem]) -> Any:
+def _parsed(question: Question, text: str, zone: tzinfo | None) -> Any:
+    return (parse_lines if question.kind in {"multi", "list"} else parse)(question, text, zone)
+
+
+def _one(question: Question, option: Any) -> Any:
     if not isinstance(option, dict) or not isinstance(option.get("value"), str):
         return option
     value = option["value"]
@@ -135,16 +136,16 @@ def _one(question: Question, option: Any, _: list[Problem]) -> Any:
     return value if known is None else known.value
 
 
-def _several(question: Question, options: Any, unread: list[Problem]) -> Any:
+def _several(question: Question, options: Any) -> Any:
     if not isinstance(options, list):
         return options
-    picked = [each for option in options if (each := _one(question, option, unread)) is not _NOTHING]
+    picked = [each for option in options if (each := _one(question, option)) is not _NOTHING]
     if question.kind == "boolean":
         return False if not picked else picked[0] if len(picked) == 1 else picked
     return picked or _NOTHING
 
 
-def _at(_: Question, seconds: Any, __: list[Problem]) -> Any:
+def _at(_: Question, seconds: Any) -> Any:
     """Unix seconds as a moment in UTC."""
     try:
         return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if type(seconds) is int else seconds
@@ -152,12 +153,13 @@ def _at(_: Question, seconds: Any, __: list[Problem]) -> Any:
         return seconds
 
 
-def _picked(_: Question, value: Any, __: list[Problem]) -> Any:
+def _picked(_: Question, value: Any) -> Any:
     return _NOTHING if value in ("", []) else value
 
 
+#: Any text is an answer to these.
+_TEXTS = frozenset({"string", "text", "email", "url", "person", "channel", "group"})
 _KEYED = {
-    "value": _typed,
     "selected_option": _one,
     "selected_options": _several,
     "selected_date_time": _at,

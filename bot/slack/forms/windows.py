@@ -6,6 +6,7 @@ is closed. Closing rejects nothing: the next time the form opens with what was e
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import tzinfo
 from typing import Any
 
 from bot import contract
@@ -37,6 +38,8 @@ class Asked:
     submit: str = "Request"
     #: What it begins with, where that is stored elsewhere.
     base: Mapping[str, Any] | None = None
+    #: Whose answers they are: their time zone.
+    zone: tzinfo | None = None
 
     def draft(self, record: DraftRecord | None) -> Draft:
         """What was entered in it."""
@@ -46,11 +49,12 @@ class Asked:
 
 def asked(interaction: Interaction, about: About) -> Asked:
     """The form that a modal is about. Raises NotFound, Forbidden, Conflict."""
-    service = interaction.service
+    service, zone = interaction.service, interaction.zone
     if about.step:
         record, ask = service.may_answer(interaction.person, about.number, about.step)
         name, known = f"{record.number}/{about.step}", service.known_outputs(record, ask)
-        return Asked(ask["outputs"] or {}, f"Finish {record.number}", COMPLETE, name, submit="Done", base=known)
+        title = f"Finish {record.number}"
+        return Asked(ask["outputs"] or {}, title, COMPLETE, name, submit="Done", base=known, zone=zone)
     base, name, callback = None, about.offering, FORM
     title = ""
     if about.number.startswith("INS-"):
@@ -61,7 +65,8 @@ def asked(interaction: Interaction, about: About) -> Asked:
         base, name, callback = edited.form, edited.number, EDIT
     offering = service.offering(about.offering, about.version)
     submit = "Review" if offering.review else "Request"
-    return Asked(offering.presented, title or offering.title, callback, name, offering.version, submit, base)
+    shown = title or offering.title
+    return Asked(offering.presented, shown, callback, name, offering.version, submit, base, zone)
 
 
 # Opening
@@ -74,7 +79,7 @@ def opened(
     form = asked(interaction, about)
     record = interaction.service.draft(interaction.user, form.name)
     draft, notice = _resumed(form, record, answers or {})
-    sheet = sheet_of(form, draft, draft.open(form.schema), replace(about, kept=record is not None), notice)
+    sheet = sheet_of(form, draft, open_form(form, draft, ()), replace(about, kept=record is not None), notice)
     if not sheet.is_plain:
         sheet = replace(sheet, about=replace(sheet.about, kept=True))
         if answers:  # the pages that come later need them
@@ -168,6 +173,6 @@ class Window:
 
 def open_form(form: Asked, draft: Draft, chain: Chain) -> Filled:
     try:
-        return draft.open(form.schema, chain)
+        return draft.open(form.schema, chain, form.zone)
     except Gone:
         raise Conflict(STALE) from None
