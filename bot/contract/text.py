@@ -108,7 +108,8 @@ def _string(question: Question, text: str) -> Any:
 
 
 def _integer(question: Question, text: str) -> int:
-    if not _INTEGER.fullmatch(text.strip()):
+    text = text.strip()
+    if not _INTEGER.fullmatch(text):
         raise ValueError(f"Has to be a whole number{_got(question, text)}.")
     return int(text)
 
