@@ -16,7 +16,8 @@ import httpx
 
 from bot.demo.jira import population as jira_population
 from bot.demo.jira import server as jira_server
-from bot.demo.jira.site import Issue, JiraStandIn
+from bot.demo.jira.entities import Issue
+from bot.demo.jira.site import JiraStandIn
 from bot.demo.server import Server
 from tests.acceptance import local_slack
 from tests.acceptance.local_slack import Person, buttons, card, modal, text_of, until

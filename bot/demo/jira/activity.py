@@ -1,7 +1,19 @@
 """The stand-in's endpoints about what happens to an issue: comments and transitions."""
 
-from bot.demo.jira.site import JSON, Account, Answer, Issue, JiraStandIn, Received, Transition, moment
-from bot.demo.jira.views import NO_ISSUE, link_of, page, person_json, problem, route, status_json, writable, wrong_text
+from bot.demo.jira.entities import JSON, Account, Issue, Transition
+from bot.demo.jira.site import Answer, JiraStandIn, Received, moment
+from bot.demo.jira.views import (
+    NO_ISSUE,
+    change_json,
+    link_of,
+    page,
+    person_json,
+    problem,
+    route,
+    status_json,
+    writable,
+    wrong_text,
+)
 
 
 @route("GET", r"issue/([^/]+)/comment")
@@ -40,7 +52,17 @@ def _comment(jira: JiraStandIn, request: Received, issue: Issue, number: str) ->
         "created": moment(comment.at),
         "updated": moment(comment.at),
         "jsdPublic": comment.public,
-    }
+    } | ({"visibility": {"type": "role", "value": comment.role}} if comment.role else {})
+
+
+@route("GET", r"issue/([^/]+)/changelog")
+def _changelog(jira: JiraStandIn, request: Received, _: Account, names: tuple[str, ...]) -> Answer:
+    issue = jira.find(names[0])
+    if not jira.cloud:
+        return problem(404, "null for uri: " + request.path)
+    if issue is None:
+        return problem(404, NO_ISSUE)
+    return Answer(200, page(request, "values", [change_json(jira, request, one) for one in issue.history]))
 
 
 def _ways(issue: Issue) -> list[Transition]:
@@ -69,7 +91,7 @@ def _transitions(jira: JiraStandIn, request: Received, _: Account, names: tuple[
 
 
 @route("POST", r"issue/([^/]+)/transitions")
-def _transition(jira: JiraStandIn, request: Received, _: Account, names: tuple[str, ...]) -> Answer:
+def _transition(jira: JiraStandIn, request: Received, account: Account, names: tuple[str, ...]) -> Answer:
     issue = writable(jira, names[0])
     if isinstance(issue, Answer):
         return issue
@@ -84,6 +106,6 @@ def _transition(jira: JiraStandIn, request: Received, _: Account, names: tuple[s
     missing = {name: f"{meta['name']} is required." for name, meta in way.screen.items() if name not in fields}
     if off | missing:
         return problem(400, **(off | missing))
-    issue.status = issue.project.status(way.to)
     issue.fields.update(fields)
+    jira.transition(issue.id, way.to, account)
     return Answer(204)

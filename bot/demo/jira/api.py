@@ -10,7 +10,8 @@ from urllib.parse import unquote
 from bot.demo.jira import activity as jira_activity
 from bot.demo.jira import issues as jira_issues
 from bot.demo.jira import projects as jira_projects
-from bot.demo.jira.site import Account, Answer, Fault, JiraStandIn, Received
+from bot.demo.jira.entities import Account
+from bot.demo.jira.site import Answer, Fault, JiraStandIn, Received
 from bot.demo.jira.views import NO_ISSUE, ROUTES, problem
 
 ENDPOINT_MODULES = (jira_activity, jira_issues, jira_projects)
@@ -54,11 +55,11 @@ def _account(jira: JiraStandIn, request: Received) -> Account | None:
         return None
     kind, _, value = request.headers.get("authorization", "").partition(" ")
     if kind.lower() == "bearer" and not jira.cloud:
-        return next((one for one in jira.accounts if one.token == value), None)
+        return next((one for one in jira.accounts if value and one.token == value), None)
     if kind.lower() != "basic":
         return None
     user, _, token = base64.b64decode(value).decode().partition(":")
-    return next((one for one in jira.accounts if (one.email, one.token) == (user, token)), None)
+    return next((one for one in jira.accounts if token and (one.email, one.token) == (user, token)), None)
 
 
 def _anonymous(request: Received) -> Answer:
@@ -67,6 +68,8 @@ def _anonymous(request: Received) -> Answer:
         return Answer(200, {"issues": [], "isLast": True, "total": 0}, _ANONYMOUS)
     if request.method == "GET" and request.path.endswith(("/issuetypes", "/transitions", "/comment")):
         return Answer(200, {"issueTypes": [], "transitions": [], "comments": [], "total": 0}, _ANONYMOUS)
+    if request.path == "issue/bulkfetch":
+        return Answer(200, {"issues": [], "issueErrors": []}, _ANONYMOUS)
     if request.method == "GET" and request.path.startswith("issue/"):
         return Answer(404, problem(404, NO_ISSUE).body, _ANONYMOUS)
     return Answer(

@@ -2,10 +2,23 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from bot.demo.jira.site import JSON, Account, Answer, Issue, JiraStandIn, Project, Received
-from bot.demo.jira.views import NO_ISSUE, issue_json, link_of, page, problem, project_of, route, writable, wrong_text
+from bot.demo.jira.entities import JSON, Account, Issue, Project
+from bot.demo.jira.site import Answer, JiraStandIn, Received
+from bot.demo.jira.views import (
+    NO_ISSUE,
+    change_json,
+    issue_json,
+    link_of,
+    page,
+    problem,
+    project_of,
+    route,
+    writable,
+    wrong_text,
+)
 
 _PRIORITIES = ("Highest", "High", "Medium", "Low", "Lowest")
 
@@ -78,18 +91,35 @@ def _read(jira: JiraStandIn, request: Received, _: Account, names: tuple[str, ..
     wanted = [name for key, value in request.query if key == "properties" for name in value.split(",")]
     if wanted:
         shown["properties"] = {name: value for name, value in issue.properties.items() if name in wanted}
+    if "changelog" in request.first("expand"):
+        shown["changelog"] = {"histories": [change_json(jira, request, change) for change in issue.history]}
     return Answer(200, shown)
 
 
+@route("POST", "issue/bulkfetch")
+def _read_many(jira: JiraStandIn, request: Received, _: Account, __: tuple[str, ...]) -> Answer:
+    """What is not found, or may not be seen, is left out without a word."""
+    body = request.body or {}
+    names = body.get("issueIdsOrKeys") or []
+    if not jira.cloud:
+        return problem(404, "null for uri: " + request.path)
+    if not 1 <= len(names) <= 100:
+        return problem(400, "issueIdsOrKeys must hold 1 to 100 issues.")
+    asked = replace(request, query=[("fields", name) for name in body.get("fields") or []])
+    found = {issue.id: issue for name in names if (issue := jira.find(name))}
+    issues = [issue_json(jira, asked, issue) for _, issue in sorted(found.items(), key=lambda one: int(one[0]))]
+    return Answer(200, {"issues": issues, "issueErrors": []})
+
+
 @route("PUT", r"issue/([^/]+)")
-def _edit(jira: JiraStandIn, request: Received, _: Account, names: tuple[str, ...]) -> Answer:
+def _edit(jira: JiraStandIn, request: Received, account: Account, names: tuple[str, ...]) -> Answer:
     issue = writable(jira, names[0])
     if isinstance(issue, Answer):
         return issue
     fields = dict((request.body or {}).get("fields") or {})
     if wrong := _wrong(request, fields, issue.project):
         return problem(400, **wrong)
-    issue.fields.update(fields)
+    jira.edit(issue, fields, account)
     return Answer(204)
 
 

@@ -1,8 +1,11 @@
 """What the demo's Jira consists of: an account for the bot, and projects whose workflows differ on purpose."""
 
-from bot.demo.jira.site import JSON, Account, JiraStandIn, Project, Status, Transition
+from bot.demo.jira.entities import JSON, Account, Project, Status, Transition
+from bot.demo.jira.site import SOMEBODY, JiraStandIn
 
 BOT = Account("557058:f58131cb-b67d-43c7-b30d-6b58d40bd077", "Frontdesk", "frontdesk@example.com", "jira-demo-token")
+
+PEOPLE = (SOMEBODY, Account("5b10ac8d82e05b22cc7d4ef5", "Tom Tester", "tom@example.com"))
 
 
 def _text(name: str, *, required: bool = False) -> JSON:
@@ -63,8 +66,8 @@ def elaborate(key: str, id: str, name: str) -> Project:  # noqa: A002  Jira's wo
 
 
 def populate(jira: JiraStandIn) -> JiraStandIn:
-    """The bot's account (`BOT`) and the projects DBA, ACCESS and OPS."""
-    jira.accounts.append(BOT)
+    """The bot's account (`BOT`), people without a token (`PEOPLE`), and the projects DBA, ACCESS and OPS."""
+    jira.accounts += (BOT, *PEOPLE)
     for project in (
         simple("DBA", "10300", "Databases"),
         simple("ACCESS", "10301", "Access"),

@@ -1,6 +1,7 @@
 """The stand-in's endpoints about the site, people and projects."""
 
-from bot.demo.jira.site import JSON, Account, Answer, JiraStandIn, Project, Received
+from bot.demo.jira.entities import JSON, Account, Project
+from bot.demo.jira.site import Answer, JiraStandIn, Received
 from bot.demo.jira.views import page, person_json, problem, project_of, route
 
 

@@ -11,21 +11,23 @@ from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from bot.demo.cut import Cut
+from bot.demo.jira import hands
 from bot.demo.jira.api import answer
 from bot.demo.jira.site import Answer, JiraStandIn, Received, moment
 
 _LARGEST = 1_000_000
 _PAGES = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True)
 _PAGES.filters["moment"] = moment
-_HEADERS = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'", "X-Frame-Options": "DENY"}
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'"
+_HEADERS = {"Content-Security-Policy": _POLICY, "X-Frame-Options": "DENY"}
 
 
 def build(jira: JiraStandIn) -> Starlette:
-    """The application. `/` lists the issues, `/browse/DBA-1` shows one."""
+    """The application. `/` lists the issues, `/browse/DBA-1` shows one, with what a person may do to it."""
 
     async def rest(request: Request) -> Response:
         given, delay = await run_in_threadpool(answer, jira, await _received(request))
@@ -39,13 +41,30 @@ def build(jira: JiraStandIn) -> Starlette:
     def browse(request: Request) -> HTMLResponse:
         with jira.lock:
             issue = jira.find(request.path_params["key"])
-            return _page("issue.html", status=200 if issue else 404, issue=issue)
+            people = [person for person in jira.accounts if not person.token]
+            return _page(
+                "issue.html",
+                status=200 if issue else 404,
+                issue=issue,
+                people=people,
+                projects=list(jira.projects.values()),
+            )
+
+    async def act(request: Request) -> Response:
+        """Somebody presses a button of an issue's page. A page elsewhere on the web may not."""
+        if request.headers.get("origin") != str(request.base_url).rstrip("/"):
+            return HTMLResponse("This page answers to itself only.", 403)
+        async with request.form() as form:
+            said = {name: value for name, value in form.items() if isinstance(value, str)}
+        key = await run_in_threadpool(hands.act, jira, request.path_params["key"], said)
+        return RedirectResponse(f"/browse/{key}" if key else "/", 303)
 
     methods = ["GET", "POST", "PUT", "DELETE"]
     return Starlette(
         routes=[
             Route("/", index),
             Route("/browse/{key}", browse),
+            Route("/browse/{key}", act, methods=["POST"]),
             Route("/rest/api/{version}/{path:path}", rest, methods=methods),
         ],
         # A page elsewhere on the web could make a name of its own point to 127.0.0.1.

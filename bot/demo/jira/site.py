@@ -12,83 +12,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-JSON = dict[str, Any]
+from bot.demo.jira.entities import JSON, Account, Change, Comment, Issue, Project
 
-
-@dataclass(frozen=True)
-class Account:
-    """Who may use the API, with which token."""
-
-    id: str
-    name: str
-    email: str = ""
-    token: str = ""
-
-
-@dataclass(frozen=True)
-class Status:
-    """A column of a project's board. `category`: `new`, `indeterminate` or `done`."""
-
-    id: str
-    name: str
-    category: str
-
-
-@dataclass(frozen=True)
-class Transition:
-    """A way from one of `sources` (empty: from everywhere) to a status; `screen` is asked on it."""
-
-    id: str
-    name: str
-    to: str
-    sources: tuple[str, ...] = ()
-    screen: Mapping[str, JSON] = field(default_factory=dict)
-
-
-@dataclass
-class Project:
-    """Its workflow starts in the first status. `screen` are the fields that may be set on creation."""
-
-    key: str
-    id: str
-    name: str
-    statuses: tuple[Status, ...]
-    transitions: tuple[Transition, ...]
-    screen: dict[str, JSON]
-    types: Mapping[str, str] = field(default_factory=lambda: {"10001": "Task", "10002": "Bug"})
-    numbered: int = 0
-
-    def status(self, name: str) -> Status:
-        return next(status for status in self.statuses if status.name == name)
-
-
-@dataclass
-class Comment:
-    id: str
-    author: Account
-    body: str
-    at: float
-    public: bool = True
-
-
-@dataclass
-class Issue:
-    """`fields` are those that people set; status, creator and times stand beside them."""
-
-    id: str
-    key: str
-    project: Project
-    type: str
-    creator: Account
-    status: Status
-    created: float
-    updated: float
-    fields: JSON
-    properties: dict[str, Any] = field(default_factory=dict)
-    comments: list[Comment] = field(default_factory=list)
-    old_keys: list[str] = field(default_factory=list)
-    writes: list[float] = field(default_factory=list)
-    archived: bool = False
+#: A person who works in this Jira, unless a caller names another.
+SOMEBODY = Account("5b10a2844c20165700ede21g", "Mia Krystof", "mia@example.com")
 
 
 @dataclass
@@ -137,6 +64,19 @@ class Fault:
         return self.times > 0 and self.method == request.method and re.fullmatch(self.path, request.path) is not None
 
 
+@dataclass(frozen=True)
+class Happened:
+    """What a webhook tells: `event` and `kind` are Jira's names for it."""
+
+    event: str
+    kind: str
+    issue: Issue
+    by: Account
+    at: float
+    change: Change | None = None
+    comment: Comment | None = None
+
+
 class JiraStandIn:
     """One Jira site. All methods may be called from any thread; `clock` gives Unix seconds.
 
@@ -153,7 +93,11 @@ class JiraStandIn:
         self.accounts: list[Account] = []
         self.projects: dict[str, Project] = {}
         self.issues: dict[str, Issue] = {}
+        #: What exists and the bot may not see.
+        self.hidden: dict[str, Issue] = {}
         self.log: list[Received] = []
+        #: Called with whatever happens, under the lock.
+        self.listeners: list[Callable[[Happened], None]] = []
         self.lock = threading.RLock()
         self._numbers = 10_000
 
@@ -195,38 +139,75 @@ class JiraStandIn:
             key = f"{project.key}-{project.numbered}"
             issue = Issue(number, key, project, type_id, creator, project.statuses[0], now, now, fields)
             self.issues[number] = issue
+            self._tell("jira:issue_created", "issue_created", issue, creator)
             return issue
 
-    def comment(self, issue: Issue, author: Account, body: str, *, public: bool = True) -> Comment:
+    def comment(
+        self, issue: Issue, author: Account, body: str, *, public: bool = True, role: str | None = None
+    ) -> Comment:
         with self.lock:
-            made = Comment(self.number(), author, body, self.clock(), public)
+            made = Comment(self.number(), author, body, self.clock(), public, role)
             issue.comments.append(made)
+            issue.updated = made.at
+            # Data Center tells of a comment twice: once with the issue, once without.
+            if not self.cloud:
+                self._tell("jira:issue_updated", "issue_commented", issue, author, comment=made)
+            self._tell("comment_created", "", issue, author, comment=made)
             return made
 
     # -- what people do in Jira itself
 
-    def transition(self, id_or_key: str, status: str) -> None:
+    def transition(self, id_or_key: str, status: str, by: Account = SOMEBODY) -> None:
         """Somebody drags the issue to a status."""
         with self.lock:
-            issue = self.issues[self._known(id_or_key).id]
-            issue.status, issue.updated = issue.project.status(status), self.clock()
+            issue = self._known(id_or_key)
+            old, issue.status = issue.status, issue.project.status(status)
+            item = _item("status", (old.id, old.name), (issue.status.id, issue.status.name))
+            self._changed(issue, by, "issue_generic", item)
 
-    def move(self, id_or_key: str, project: str) -> None:
+    def assign(self, id_or_key: str, to: Account | None, by: Account = SOMEBODY) -> None:
+        with self.lock:
+            issue = self._known(id_or_key)
+            old, issue.assignee = issue.assignee, to
+            self._changed(issue, by, "issue_assigned", _item("assignee", _named(old), _named(to)))
+
+    def edit(self, issue: Issue, fields: JSON, by: Account = SOMEBODY) -> None:
+        with self.lock:
+            items = [_item(name, ("", str(issue.fields.get(name))), ("", str(new))) for name, new in fields.items()]
+            issue.fields.update(fields)
+            self._changed(issue, by, "issue_updated", *items)
+
+    def move(self, id_or_key: str, project: str, by: Account = SOMEBODY) -> None:
         """To another project: a new key and another workflow, the same id."""
         with self.lock:
             issue, target = self._known(id_or_key), self.projects[project]
             target.numbered += 1
-            issue.old_keys.append(issue.key)
+            old, old_project = issue.key, issue.project
+            issue.old_keys.append(old)
             issue.key, issue.project = f"{target.key}-{target.numbered}", target
-            issue.status, issue.updated = target.statuses[0], self.clock()
+            issue.status = target.statuses[0]
+            projects = _item("project", (old_project.id, old_project.name), (target.id, target.name))
+            self._changed(issue, by, "issue_moved", projects, _item("Key", ("", old), ("", issue.key)))
 
-    def archive(self, id_or_key: str) -> None:
+    def archive(self, id_or_key: str, *, archived: bool = True) -> None:
+        """Jira tells nobody of it."""
         with self.lock:
-            self._known(id_or_key).archived = True
+            self._known(id_or_key).archived = archived
 
-    def remove(self, id_or_key: str) -> None:
+    def remove(self, id_or_key: str, by: Account = SOMEBODY) -> None:
         with self.lock:
-            del self.issues[self._known(id_or_key).id]
+            issue = self.issues.pop(self._known(id_or_key).id)
+            self._tell("jira:issue_deleted", "", issue, by)
+
+    def hide(self, id_or_key: str) -> None:
+        """It goes where the bot may not look."""
+        with self.lock:
+            issue = self.issues.pop(self._known(id_or_key).id)
+            self.hidden[issue.id] = issue
+
+    def reveal(self, number: str) -> None:
+        with self.lock:
+            self.issues[number] = self.hidden.pop(number)
 
     def _known(self, id_or_key: str) -> Issue:
         issue = self.find(id_or_key)
@@ -234,7 +215,37 @@ class JiraStandIn:
             raise KeyError(id_or_key)
         return issue
 
+    def _changed(self, issue: Issue, by: Account, kind: str, *items: JSON) -> None:
+        issue.updated = self.clock()
+        change = Change(self.number(), by, issue.updated, items)
+        issue.history.append(change)
+        self._tell("jira:issue_updated", kind, issue, by, change=change)
+
+    def _tell(
+        self,
+        event: str,
+        kind: str,
+        issue: Issue,
+        by: Account,
+        *,
+        change: Change | None = None,
+        comment: Comment | None = None,
+    ) -> None:
+        for listener in self.listeners:
+            listener(Happened(event, kind, issue, by, self.clock(), change, comment))
+
+
+def _item(field_: str, old: tuple[str, str], new: tuple[str, str]) -> JSON:
+    known = {"fieldId": field_} if field_ != "Key" else {}
+    sides = {"from": old[0] or None, "fromString": old[1] or None, "to": new[0] or None, "toString": new[1] or None}
+    return {"field": field_, "fieldtype": "jira", **known, **sides}
+
+
+def _named(account: Account | None) -> tuple[str, str]:
+    return (account.id, account.name) if account else ("", "")
+
 
 def moment(seconds: float) -> str:
     """A time as Jira writes it: `2026-11-22T06:00:00.000+0000`."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+    at = datetime.fromtimestamp(seconds, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03}+0000"

@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from bot.demo.jira.site import JSON, Account, Answer, Issue, JiraStandIn, Project, Received, moment
+from bot.demo.jira.entities import JSON, Account, Change, Issue, Project
+from bot.demo.jira.site import Answer, JiraStandIn, Received, moment
 
 NO_ISSUE = "Issue does not exist or you do not have permission to see it."
 #: Writes to one issue: at most so many in so many seconds.
@@ -68,11 +69,18 @@ def issue_json(jira: JiraStandIn, request: Received, issue: Issue) -> JSON:
         "creator": person_json(jira, request, issue.creator),
         "created": moment(issue.created),
         "updated": moment(issue.updated),
+        "assignee": person_json(jira, request, issue.assignee) if issue.assignee else None,
+        "archiveddate": moment(issue.updated) if issue.archived else None,
     }
     asked = {name for key, value in request.query if key == "fields" for name in value.split(",")}
     if asked and not asked & {"*all", "*navigable"}:
         fields = {name: value for name, value in fields.items() if name in asked}
     return {"id": issue.id, "key": issue.key, "self": link_of(request, issue), "fields": fields}
+
+
+def change_json(jira: JiraStandIn, request: Received, change: Change) -> JSON:
+    author = person_json(jira, request, change.author)
+    return {"id": change.id, "author": author, "created": moment(change.at), "items": list(change.items)}
 
 
 def status_json(request: Received, issue: Issue, name: str | None = None) -> JSON:
