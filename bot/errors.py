@@ -7,6 +7,7 @@
     │   ├── Forbidden       it exists, and somebody else has to do it
     │   ├── Conflict        the request has moved on since the person looked
     │   │   └── KeyTaken    an idempotency key came again with other answers
+    │   ├── Unproven        a call from another system does not prove whose it is
     │   └── Unavailable     a system that is needed to answer does not answer; try again
     ├── Misconfigured       the process must not start: what, where, what to do
     ├── TemporaryError      a handler or a sender: try again
@@ -62,6 +63,10 @@ class Conflict(Refused):
 
 class KeyTaken(Conflict):
     """An idempotency key came again, with other answers than those that made a request of it."""
+
+
+class Unproven(Refused):
+    """A call from another system does not prove whose it is; nothing of it was read."""
 
 
 class Unavailable(Refused):

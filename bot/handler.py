@@ -14,6 +14,8 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, Protocol, runtime
 from pydantic import AfterValidator, BaseModel, ConfigDict
 from typing_extensions import TypeVar
 
+from bot.errors import FrontdeskError
+
 JSON = dict[str, Any]
 
 
@@ -74,22 +76,30 @@ class Posting:
 
 @dataclass(frozen=True)
 class Done:
-    """It is real. `outputs` are for later steps, `state` is what `delete` and a later update need to find it."""
+    """It is real. `outputs` are for later steps, `state` is what `delete` and a later update need to find it.
+
+    `reference` is what the system that it stands in calls it (an issue's id), for a handler that `Looks`.
+    """
 
     outputs: Mapping[str, Any] = field(default_factory=dict)
     state: Mapping[str, Any] = field(default_factory=dict)
     posts: Sequence[Posting] = ()
+    reference: str | None = None
 
 
 @dataclass(frozen=True)
 class Pending:
-    """Not yet. Asked again after `delay` seconds; with `ask` and no delay, a person's answer ends it."""
+    """Not yet. Asked again after `delay` seconds; with `ask` and no delay, a person's answer ends it.
+
+    `reference` as in `Done`: news about it make the step ask again at once.
+    """
 
     reason: str
     delay: float | None = None
     state: Mapping[str, Any] = field(default_factory=dict)
     posts: Sequence[Posting] = ()
     ask: Ask | None = None
+    reference: str | None = None
 
 
 Answer = Done | Pending
@@ -178,4 +188,82 @@ class Plans(Protocol):
 
     def plan(self, resource: Any, context: Context) -> str:
         """One paragraph; touches nothing."""
+        ...
+
+
+@dataclass(frozen=True)
+class Thing(Generic[R]):
+    """A resource that exists, where people may change it."""
+
+    #: What the system that it stands in calls it.
+    reference: str
+    resource: R
+    #: What the last answer, or the last look, left.
+    state: Mapping[str, Any]
+    #: What the last look wanted to know next time. Empty at first.
+    seen: Mapping[str, Any]
+    #: Now, in UTC.
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a person did to a thing, for the thread of its card. `by` and `quote` are theirs, in clear text."""
+
+    #: What the system calls it, unique for the thing: the same is shown once. `comment 10023`.
+    key: str
+    by: str
+    #: After the name: `commented on DBA-1`.
+    did: str
+    #: Their own words; the requester hears of those too.
+    quote: str = ""
+
+
+@dataclass(frozen=True)
+class News:
+    """What a look found. Without anything new only `seen` and `again` are said."""
+
+    #: For the next look (JSON).
+    seen: Mapping[str, Any]
+    #: Seconds until the next look; None: only when the system calls.
+    again: float | None
+    notes: Sequence[Note] = ()
+    #: A step that waits for it is asked at once.
+    wake: bool = False
+    #: What the state and the outputs are now; None: as they were.
+    state: Mapping[str, Any] | None = None
+    outputs: Mapping[str, Any] | None = None
+    #: Why nobody can work with it any more, and what to do; None: all is well.
+    trouble: str | None = None
+
+
+@runtime_checkable
+class Looks(Protocol):
+    """A handler whose resources stand in a system where people change them. Its answers have a `reference`."""
+
+    def look(self, things: Sequence[Thing[Any]]) -> Sequence[News | FrontdeskError]:
+        """See what became of them: news for each, in their order, or why just that one could not be seen.
+
+        Raises TemporaryError while the system is away: all wait. Raises PermanentError where a person of the platform
+        has to mend something (a token): they are told, nothing is concluded, and it is tried again.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A call of the system, understood. It is a hint: whatever it says, the things are looked at."""
+
+    #: What the system calls this call, the same when it is sent again.
+    key: str
+    #: The things that it is about; empty: nothing to us.
+    references: Sequence[str] = ()
+
+
+@runtime_checkable
+class Hears(Protocol):
+    """A handler that `Looks`, and whose system calls `POST /NAME/events` when something happened."""
+
+    def hear(self, headers: Mapping[str, str], body: bytes) -> Heard:
+        """Prove who calls, and understand it. Names of `headers` are in lower case. Raises Unproven."""
         ...

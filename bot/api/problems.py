@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.contract import pointer
-from bot.errors import Conflict, Forbidden, Invalid, KeyTaken, NotFound, Problem, Refused, Unavailable
+from bot.errors import Conflict, Forbidden, Invalid, KeyTaken, NotFound, Problem, Refused, Unavailable, Unproven
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -24,6 +24,7 @@ _STATUS: dict[type[Refused], int] = {
     Forbidden: 403,
     KeyTaken: 422,
     Conflict: 409,
+    Unproven: 401,
     Unavailable: 503,
 }
 _RETRY_AFTER = {503: {"Retry-After": "5"}}

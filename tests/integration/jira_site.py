@@ -77,7 +77,7 @@ class Site:
 
     def handler(self, **settings: str) -> IssueHandler:
         known = {"JIRA_URL": self.url, "JIRA_USER": BOT.email, "JIRA_TOKEN": BOT.token}
-        return IssueHandler({name: value for name, value in (known | settings).items() if value})
+        return IssueHandler({name: value for name, value in (known | settings).items() if value}, self.clock)
 
     def step(self) -> Step:
         return Step(self.clock)

@@ -353,6 +353,7 @@ def test_too_many_requests_waits_as_long_as_jira_says(cloud: Site, headers: dict
     with pytest.raises(TemporaryError) as caught:
         handler.apply(ISSUE, step.context())
     assert caught.value.delay == delay
+    cloud.clock.forward(delay)
     assert isinstance(handler.apply(ISSUE, step.context()), Done)
     assert made(cloud) == ["DBA-1"]
 
@@ -585,10 +586,8 @@ def test_a_waiting_step_ends_when_somebody_closes_the_issue(site: Site) -> None:
     first = step.keep(handler.apply(issue, step.context()))
     second = step.keep(handler.apply(issue, step.context()))
     assert isinstance(first, Pending)
-    assert isinstance(second, Pending)
-    assert first.delay is not None
-    assert second.delay is not None
-    assert first.delay < second.delay
+    assert first == second
+    assert first.delay == 1800
     assert first.reason == "DBA-1 is To Do"
     site.jira.move("DBA-1", "OPS")
     site.jira.transition("OPS-1", "Erledigt")
@@ -605,8 +604,25 @@ def test_a_waiting_step_fails_when_somebody_declines_or_deletes_the_issue(site: 
     with pytest.raises(PermanentError, match="closed OPS-1 as Abgelehnt"):
         handler.apply(issue, step.context())
     site.jira.remove("OPS-1")
-    with pytest.raises(PermanentError, match="deleted in Jira"):
+    answer = step.keep(handler.apply(issue, step.context()))
+    assert isinstance(answer, Pending)
+    assert "looked for again" in answer.reason
+    assert answer.delay == 120
+    site.clock.forward(answer.delay)
+    with pytest.raises(PermanentError, match="OPS-1 is not there any more.*Retry looks for it again"):
         handler.apply(issue, step.context())
+    assert made(site) == []
+
+
+def test_a_waiting_step_fails_when_somebody_archives_the_issue_and_goes_on_once_it_is_restored(site: Site) -> None:
+    issue = ISSUE.model_copy(update={"wait": True})
+    handler, step = connect(site), site.step()
+    step.keep(handler.apply(issue, step.context()))
+    site.jira.archive("DBA-1")
+    with pytest.raises(PermanentError, match="DBA-1 was archived in Jira.*Restore it, then retry"):
+        handler.apply(issue, step.context())
+    site.jira.archive("DBA-1", archived=False)
+    assert isinstance(handler.apply(issue, step.context()), Pending)
 
 
 def test_deleting_twice_comments_once_and_keeps_the_issue(site: Site) -> None:
@@ -617,6 +633,12 @@ def test_deleting_twice_comments_once_and_keeps_the_issue(site: Site) -> None:
     assert isinstance(first, Done)
     assert status(site, "DBA-1") == "Done"
     assert ["REQ" in body and "14" in body for body in bodies(site, "DBA-1")] == [True]
+
+
+def test_deleting_what_is_archived_is_done(site: Site) -> None:
+    handler, step = opened(site)
+    site.jira.archive("DBA-1")
+    assert isinstance(handler.delete(ISSUE, step.context("REQ-14/ticket")), Done)
 
 
 def test_deleting_what_is_gone_or_never_was_is_done(site: Site) -> None:

@@ -32,6 +32,12 @@ def escape(text: str) -> str:
     return _AT_START.sub("\\1\u200b", text)
 
 
+def plain(text: str) -> str:
+    """A comment as somebody reads it who has no Jira: no mention by account id, no colours."""
+    text = re.sub(r"\[~(?:accountid:)?[^\]]+\]", "@…", clean(text))
+    return re.sub(r"\{(?:color|panel|quote|noformat|code)(?::[^{}]*)?\}", "", text).strip()
+
+
 def units(text: str) -> int:
     """Length as Jira's Java counts it, in UTF-16 units: an emoji is two."""
     return len(text) + sum(ord(character) > 0xFFFF for character in text)

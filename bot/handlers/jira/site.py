@@ -1,7 +1,8 @@
 """One Jira over HTTP: the `jira` library's session with our own retries, and every answer judged in one place."""
 
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ from urllib3.exceptions import MaxRetryError, NewConnectionError
 from bot.errors import Misconfigured
 from bot.handler import JSON
 from bot.handlers.jira.answers import LostError, UnreachableError, failure, unwelcome
+from bot.handlers.jira.brakes import Brakes
 
 #: Seconds to connect, and to wait for an answer.
 TIMEOUT = (5, 30)
@@ -40,13 +42,14 @@ class Site:
     UnreachableError (all three: nothing was changed) or LostError (unknown).
     """
 
-    def __init__(self, url: str, user: str | None, token: str) -> None:
+    def __init__(self, url: str, user: str | None, token: str, clock: Callable[[], float] = time.monotonic) -> None:
         if urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).netloc:
             raise Misconfigured(
                 "is not an address.", where="JIRA_URL", hint="Give it like https://example.atlassian.net."
             )
         self.url = url.rstrip("/")
         self._user, self._token = user, token
+        self._brakes = Brakes(clock)
         self._local = threading.local()
         self._info: JSON = {}
         self._me = ""
@@ -78,12 +81,14 @@ class Site:
         self, method: str, path: str, doing: str, *, json: Mapping[str, Any] | None = None, params: Any = None
     ) -> JSON:
         """A JSON object, empty where Jira answers without content. `path` is below `/rest/api/2/`."""
+        self._brakes.check(method, path, doing)
         client = self._client()
         session, url = client._session, client._get_url(path)  # noqa: SLF001  its public calls retry, re-read or cannot carry properties
         try:
             response = session.request(method, url, params=params, json=json, allow_redirects=False)
         except _UnwelcomeError as answer:
             got = answer.response
+            self._brakes.press(method, path, got.status_code, got.headers)
             raise failure(got.status_code, got.headers, got.text, doing) from None
         except ConnectTimeout as error:
             raise UnreachableError(f"Jira cannot be reached: could not {doing}.") from error
@@ -91,9 +96,10 @@ class Site:
             raise _broken(error, doing) from error
         return _object(response, doing)
 
-    def every(self, path: str, members: tuple[str, ...], doing: str, **params: str | int) -> Iterator[JSON]:
+    def every(
+        self, path: str, members: tuple[str, ...], doing: str, start: int = 0, **params: str | int
+    ) -> Iterator[JSON]:
         """All items of a list in pages. Cloud and Data Center name its member differently: the first that is there."""
-        start = 0
         while True:
             page = self.get(path, doing, startAt=start, maxResults=_PAGE, **params)
             items: list[JSON] = next((page[member] for member in members if page.get(member)), [])

@@ -14,6 +14,10 @@ from bot.handlers.jira.workflow import choose
 _NOT_FOR_CUSTOMERS = {"key": "sd.public.comment", "value": {"internal": True}}
 
 
+#: What is always asked about an issue. Whether one is archived, Data Center says; Cloud may not show it any more.
+READ = "status,updated,archiveddate"
+
+
 class Tracker:
     """Reads, comments and moves issues by their id, which outlives a change of key."""
 
@@ -21,9 +25,9 @@ class Tracker:
         self.site = site
 
     def read(self, number: str) -> JSON | None:
-        """`id`, `key` and `fields.status`; None when it is gone, which a working token has confirmed."""
+        """`id`, `key` and the fields of `READ`; None when it is not shown, which a working token has confirmed."""
         try:
-            return self.site.get(f"issue/{number}", "show the issue", fields="status")
+            return self.site.get(f"issue/{number}", "show the issue", fields=READ)
         except RefusalError as refusal:
             if refusal.status != 404:
                 raise
@@ -81,6 +85,11 @@ def status(issue: Mapping[str, Any]) -> JSON:
     if not isinstance(found, dict):
         raise LostError("Jira showed an issue without its status.")
     return found
+
+
+def archived(issue: Mapping[str, Any]) -> bool:
+    """Whether it can only be read."""
+    return bool((issue.get("fields") or {}).get("archiveddate"))
 
 
 def category(issue: Mapping[str, Any]) -> str:

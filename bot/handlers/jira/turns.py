@@ -60,6 +60,10 @@ def signed(text: str, said: str) -> tuple[str, str]:
     return text, f"{{color:#707070}}{signature(said)}{{color}}"
 
 
+#: What `signed` puts under our comments, whatever they say.
+FOOTER = r"\{color:#707070\}frontdesk [0-9a-f]{12}\{color\}"
+
+
 def signature(said: str) -> str:
     """What a comment with this mark contains."""
     return f"frontdesk {said}"
