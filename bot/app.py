@@ -18,6 +18,7 @@ from bot import api, catalogue, golden
 from bot.catalogue import Catalogue
 from bot.engine import Engine
 from bot.errors import Misconfigured, Unavailable
+from bot.news import Newsroom
 from bot.people import Directory, Groups, NoDirectory, read_groups
 from bot.safe import HOW, KEY, NoSafe, Safe, Sealed
 from bot.service import Service
@@ -84,9 +85,10 @@ def build(settings: Settings) -> Process:
         service.sweep()
         engine.sweep()
 
-    worker = Worker(database, engine, sender, sweep, pace=settings.pace, give_way=listening.give_way)
+    newsroom = Newsroom(database, offered)
+    worker = Worker(database, engine, sender, sweep, newsroom.turn, pace=settings.pace, give_way=listening.give_way)
     process = Process(settings, database, offered, service, FastAPI(), worker, None)
-    process.web = api.build(service, ready=process.ready)
+    process.web = api.build(service, newsroom, ready=process.ready)
     if settings.slack:
         bolt = door.build(web_client, settings.slack_signing_secret, service, slack_directory, listening)
         process.web.router.routes.append(Route("/slack/events", door.endpoint(bolt, listening), methods=["POST"]))

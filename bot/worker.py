@@ -25,6 +25,8 @@ T = TypeVar("T")
 NextDue = Callable[[Session, datetime], datetime | None]
 
 LONGEST_WAIT = 1.0
+#: Seconds between two questions whether a resource is to be looked at.
+LOOKS = 2.0
 #: How long a message is tried before it is given up, and how long a claim on one lasts.
 LARGEST_AGE = timedelta(days=2)
 
@@ -57,22 +59,25 @@ class Worker:
         engine: Engine,
         sender: Sender | None,
         sweep: Callable[[], object],
+        look: Callable[[], bool],
         *,
         pace: timedelta = timedelta(seconds=1),
         threads: int = 8,
         senders: int = 3,
         give_way: Callable[[], None] = lambda: None,
     ) -> None:
-        """`sweep` is called every minute; `pace` is the rest between two messages to one channel.
+        """`sweep` is called every minute, `look` every two seconds and again while it says True.
+
+        `pace` is the rest between two messages to one channel.
 
         `give_way` is called before each piece of work: it waits a moment while somebody in this process is in a hurry.
         """
         self.database, self.engine, self.sender, self.pace = database, engine, sender, pace
-        self._give_way = give_way
+        self._give_way, self._look = give_way, look
         self._wake, self._stop = Wake(), threading.Event()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="step")
         self._slots = threading.Semaphore(threads)
-        loops = [self._run_steps, self._keep_leases, *[self._send] * senders]
+        loops = [self._run_steps, self._keep_leases, self._look_around, *[self._send] * senders]
         self._threads = [threading.Thread(target=loop, name=loop.__name__.strip("_"), daemon=True) for loop in loops]
         self._timers = BackgroundScheduler(timezone="UTC")
         self._timers.add_job(_safely(sweep), "interval", seconds=60, coalesce=True, max_instances=1)
@@ -110,6 +115,11 @@ class Worker:
     def _keep_leases(self) -> None:
         while not self._stop.wait(self.engine.lease.total_seconds() / 3):
             _safely(self.engine.renew)()
+
+    def _look_around(self) -> None:
+        while not self._stop.wait(LOOKS):
+            while not self._stop.is_set() and _safely(self._look)():
+                pass
 
     def _send(self) -> None:
         while not self._stop.is_set():

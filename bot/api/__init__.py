@@ -5,6 +5,7 @@ limits     how large a body may be
 reading    what counts as JSON
 schemas    the shapes that go in and out
 routes     /v1
+incoming   where other systems call
 openapi    the published description, with a typed operation for each offering
 metrics    /metrics
 """
@@ -15,22 +16,27 @@ from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from bot.api import metrics, problems
+from bot.api import incoming, metrics, problems
 from bot.api.limits import MEBIBYTE, BodyLimit
 from bot.api.openapi import with_offerings
 from bot.api.routes import router
+from bot.news import Newsroom
 from bot.service import Service
 
 __all__ = ["BodyLimit", "build"]
 
 
-def build(service: Service, *, ready: Callable[[], str | None]) -> FastAPI:
-    """The application. `ready` says why this process is not ready yet, or None when it is."""
+def build(service: Service, newsroom: Newsroom | None = None, *, ready: Callable[[], str | None]) -> FastAPI:
+    """The application. `ready` says why this process is not ready yet, or None when it is.
+
+    `newsroom` hears the systems that call.
+    """
     app = FastAPI(title="Frontdesk", version="1", docs_url=None, redoc_url=None)  # their pages load from elsewhere
     app.state.service = service
     numbers = metrics.registry()
     problems.install(app)
     app.include_router(router)
+    app.router.routes += incoming.routes(newsroom) if newsroom else []
 
     @app.get("/healthz", include_in_schema=False)
     def healthz() -> Response:

@@ -1,6 +1,7 @@
 """The demo's stage: workspace, Jira's stand-in and status page in this process, and an unchanged bot beside it."""
 
 import contextlib
+import secrets
 import socket
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from bot.demo import server
 from bot.demo.jira import population as jira_population
 from bot.demo.jira import server as jira_server
 from bot.demo.jira.site import JiraStandIn
+from bot.demo.jira.webhooks import Hook, Webhooks
 from bot.demo.page import routes as page
 from bot.demo.server import LOOPBACK, Server
 from bot.demo.slack import population
@@ -103,6 +105,9 @@ def scene(environment: Mapping[str, str], folder: Path) -> Iterator[Stage]:
             "STATUS_PAGE_URL": f"{status_site.url}/api/notices",
         }
         bot_url = f"http://{LOOPBACK}:{port}"
+        webhooks = Webhooks(jira, jira_site.url)
+        webhooks.hooks.append(Hook(f"{bot_url}/jira/events", told["JIRA_WEBHOOK_SECRET"]))
+        stack.enter_context(webhooks.sending())
         log = Path(scratch) / "bot.log"
         yield Stage(workspace, jira, status, slack.url, jira_site.url, status_site.url, bot_url, log, told)
 
@@ -126,6 +131,7 @@ def _environment(given: Mapping[str, str], folder: Path, port: int) -> dict[str,
         "SLACK_APP_TOKEN": population.APP_TOKEN,
         "JIRA_USER": jira_population.BOT.email,
         "JIRA_TOKEN": jira_population.BOT.token,
+        "JIRA_WEBHOOK_SECRET": secrets.token_urlsafe(24),
         "ALLOWED_PRIVATE_HOSTS": LOOPBACK,
         "FRONTDESK_KEY": safe.new_key(),
     }

@@ -35,7 +35,7 @@ from bot.handler import Answer, Context, Done, Follows, Handler, Pending, Resour
 from bot.lifecycle import StepState
 from bot.offering import NotGiven, NotYet, Offering
 from bot.safe import NoSafe, Safe
-from bot.store import progress, reads, requests, steps, tables
+from bot.store import news, progress, reads, requests, steps, tables
 from bot.store.database import Database, Tx
 from bot.store.outbox import ClaimedDelivery
 from bot.store.records import RequestRecord
@@ -257,6 +257,7 @@ class Engine:
                 return
         with self.database.write() as tx:
             request = steps.done(tx, claim, answer.outputs, answer.state, answer.posts)
+            news.watch(tx, claim.instance_id, claim.name, answer.reference)
             if progress.is_complete(tx, request):
                 if finish is None:
                     raise _Outrun
@@ -267,11 +268,9 @@ class Engine:
             raise PermanentError(f"It has not become ready in time. It waited for: {answer.reason}")
         delay = answer.delay if answer.delay is not None or answer.ask else backoff(claim.polls)
         wait = timedelta(seconds=delay) if delay is not None else None
-        self._write(
-            lambda tx: steps.pending(
-                tx, claim, answer.reason, answer.state, delay=wait, ask=answer.ask, posts=answer.posts
-            )
-        )
+        with self.database.write() as tx:
+            steps.pending(tx, claim, answer.reason, answer.state, delay=wait, ask=answer.ask, posts=answer.posts)
+            news.watch(tx, claim.instance_id, claim.name, answer.reference)
 
     def _finish(
         self, record: RequestRecord, made: list[tables.InstanceResource], last: str, outputs: Mapping[str, Any]

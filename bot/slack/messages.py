@@ -111,7 +111,7 @@ def note(record: RequestRecord, event: EventRecord, words_: Words) -> Message:
 def story(record: RequestRecord, words_: Words) -> Message:
     """The whole story of a request, for one person."""
     events = [
-        f"{words.moment(event.at)} – {_event(event)} {words.person(event.person)}"  # noqa: RUF001 - a dash is meant
+        f"{words.moment(event.at)} – {_event(event)}"  # noqa: RUF001 - a dash is meant
         for event in record.events
         if event.name not in ("step_started", "step_done", "started")
     ]
@@ -144,6 +144,7 @@ _NEWS = {
     "resumed": "it goes on.",
     "failed": "it could not be finished yet. Its team sees why on the card and can retry; nothing is lost.",
     "retried": "{by} tries again.",
+    "commented": "{said}",
 }
 #: What the card's thread says, by event.
 _NOTED = {
@@ -163,6 +164,10 @@ _NOTED = {
     "fulfilled": "Done.",
     "parked": "Stands still at {step}. {why}\nPress Retry on the card once it is mended.",
     "resumed": "{by} lets it go on.",
+    "commented": "{said}",
+    "noticed": "{said}",
+    "troubled": "{reason}",
+    "recovered": "It can be worked with again: {step}",
 }
 
 
@@ -179,6 +184,7 @@ def _news(record: RequestRecord, event: EventRecord, words_: Words) -> str:
         reason=_reason(event),
         instance=record.instance,
         outputs=outputs,
+        said=words.said(record, event),
     )
 
 
@@ -196,6 +202,7 @@ def _noted(record: RequestRecord, event: EventRecord, words_: Words) -> str:
         why=words.shortened(step.reason or "", 2500) if step and failed else "",
         group=words_.who(asked["group"]) if asked else "",
         instructions=words.shortened(asked["instructions"], 2500) if asked else "",
+        said=words.said(record, event),
     )
 
 
@@ -204,8 +211,10 @@ def _reason(event: EventRecord) -> str:
 
 
 def _event(event: EventRecord) -> str:
+    if event.data.get("did"):
+        return f"{words.shortened(str(event.data['by']), 150)} {words.shortened(str(event.data['did']), 500)}"
     step = f" ({escape(str(event.data['step']))})" if event.data.get("step") else ""
-    return f"{event.name.replace('_', ' ')}{step}:"
+    return f"{event.name.replace('_', ' ')}{step}: {words.person(event.person)}"
 
 
 def _steps(record: RequestRecord, words_: Words) -> list[JSON]:

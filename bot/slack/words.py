@@ -207,7 +207,7 @@ def step_line(step: StepRecord, words: Words) -> str:
     if step.ask and step.state is StepState.PENDING:
         name = f"Waiting for {words.who(step.ask['group'])}"
     line = f"• *{name}* – {escape(step.description)}{_link(step)}"  # noqa: RUF001 - a dash is meant
-    if step.reason and not step.ask and step.state is not StepState.DONE:
+    if step.reason and not step.ask:
         line += "".join(f"\n    {each}" for each in shortened(step.reason, 500).splitlines())
     return line
 
@@ -225,6 +225,18 @@ def _link(step: StepRecord) -> str:
 def last(record: RequestRecord, name: str) -> EventRecord | None:
     """The latest event of that name."""
     return next((event for event in reversed(record.events) if event.name == name), None)
+
+
+def said(record: RequestRecord, event: EventRecord) -> str:
+    """What a person did where a resource stands, with their words as a quotation and where to answer."""
+    if not event.data.get("did"):
+        return ""
+    who, did = shortened(str(event.data["by"]), 150), shortened(str(event.data["did"]), 500)
+    step = next((each for each in record.steps if each.name == event.data.get("step")), None)
+    link = _link(step) if step else ""
+    quote = shortened(str(event.data.get("quote", "")), 2000)
+    lines = "".join(f"\n>{line}" for line in quote.splitlines())
+    return f"*{who}* {did}{':' if quote else '.'}{link}{lines}"
 
 
 def outputs(given: Mapping[str, Any]) -> str:

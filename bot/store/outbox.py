@@ -18,10 +18,11 @@ from bot.store.records import CardRecord, request_number
 
 _TURNS = {"edited", "approved", "rejected", "withdrawn", "expired", "cancelled", "fulfilled", "failed"}
 #: Events that the requester hears of in a direct message.
-TOLD = frozenset({"submitted", "retried", "parked", "resumed", *_TURNS})
+TOLD = frozenset({"submitted", "retried", "parked", "resumed", "commented", *_TURNS})
 #: Events that the card's thread says in a note.
 NOTED = frozenset(
     {"approval_given", "task_opened", "task_done", "task_refused", "retried", "parked", "resumed", *_TURNS}
+    | {"commented", "noticed", "troubled", "recovered"}
 )
 #: Lanes of what Slack limits for all channels together; they rest for every process.
 POSTING, UPDATING = "every post", "every update"

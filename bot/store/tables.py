@@ -96,6 +96,10 @@ class InstanceResource(SQLModel, table=True):
     reference: str | None = None
     #: When its handler should look at it again, unasked.
     look_at: datetime | None = _instant(default=None, index=True)
+    #: What its handler saw there, for the next look.
+    seen: dict[str, Any] | None = _json(default=None, nullable=True)
+    #: Why nobody can work with it any more.
+    trouble: str | None = _text(default=None)
     deleted_at: datetime | None = _instant(default=None)
 
 

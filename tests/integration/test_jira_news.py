@@ -88,10 +88,10 @@ def test_what_people_do_is_told_once_in_its_order_with_their_names(site: Site) -
     site.jira.transition("DBA-1", "In Progress", TOM)
     site.jira.assign("DBA-1", None, TOM)
     assert watched.told() == [
-        "Tom Tester commented on DBA-1: Which *size*, @…?",
-        "Mia Krystof assigned DBA-1 to Tom Tester",
-        "Tom Tester moved DBA-1 from To Do to In Progress",
-        "Tom Tester took DBA-1 from Tom Tester: nobody has it now",
+        "Tom Tester (Jira) commented on DBA-1: Which *size*, @…?",
+        "Mia Krystof (Jira) assigned DBA-1 to Tom Tester",
+        "Tom Tester (Jira) moved DBA-1 from To Do to In Progress",
+        "Tom Tester (Jira) took DBA-1 from Tom Tester: nobody has it now",
     ]
     assert [watched.told() for _ in range(3)] == [[], [], []]
 
@@ -100,7 +100,7 @@ def test_what_we_do_ourselves_is_no_news_also_under_an_account_that_we_had_befor
     watched = Watched(site)
     step = watched.kept[0]["step"]
     for name in ("approved", "fulfilled"):
-        event = Event(name=name, request="REQ-13", kind="create", at=START, by="Grace")  # type: ignore[arg-type]
+        event = Event(name=name, request="REQ-13", kind="create", at=START, by="Grace")
         watched.handler.follow(ISSUE, step.context(), event)
     assert len(watched.issue.comments) == 2
     assert watched.told() == []
@@ -109,7 +109,7 @@ def test_what_we_do_ourselves_is_no_news_also_under_an_account_that_we_had_befor
     assert watched.told() == []
     site.jira.comment(watched.issue, TOM, f"{{quote}}{ours}{{quote}}\nWhy?")
     (told,) = watched.told()
-    assert told.startswith("Tom Tester commented on DBA-1: ")
+    assert told.startswith("Tom Tester (Jira) commented on DBA-1: ")
     assert told.endswith("Why?")
 
 
@@ -125,9 +125,9 @@ def test_a_comment_that_not_everybody_may_read_is_not_repeated(site: Site) -> No
 def test_two_things_in_the_same_moment_as_a_look_are_both_told(site: Site) -> None:
     watched = Watched(site)
     site.jira.comment(watched.issue, TOM, "first")
-    assert watched.told(later=0) == ["Tom Tester commented on DBA-1: first"]
+    assert watched.told(later=0) == ["Tom Tester (Jira) commented on DBA-1: first"]
     site.jira.comment(watched.issue, TOM, "second")  # Jira's clock has not moved
-    assert watched.told() == ["Tom Tester commented on DBA-1: second"]
+    assert watched.told() == ["Tom Tester (Jira) commented on DBA-1: second"]
 
 
 def test_very_many_comments_and_changes_are_all_told(site: Site) -> None:
@@ -138,7 +138,7 @@ def test_very_many_comments_and_changes_are_all_told(site: Site) -> None:
     assert len(set(watched.told())) == 130 + 2
     assert len(watched.news().notes) == 0
     site.jira.transition("DBA-1", "In Progress", TOM)
-    assert watched.told() == ["Tom Tester moved DBA-1 from To Do to In Progress"]
+    assert watched.told() == ["Tom Tester (Jira) moved DBA-1 from To Do to In Progress"]
 
 
 def test_a_hundred_quiet_issues_cost_one_call_on_cloud(site: Site) -> None:

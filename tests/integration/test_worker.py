@@ -100,11 +100,14 @@ class Shop:
         self.service = Service(self.database, catalogue, Groups(NoDirectory(), GROUPS))
         self.engine = Engine(self.database, catalogue, owner="shop", secret=str)
         self.swept: list[int] = []
+        #: What each look at resources says: whether there may be more.
+        self.looking: list[bool] = []
         self.worker = kind(
             self.database,
             self.engine,
             self.door if door else None,
             lambda: self.swept.append(1),
+            lambda: bool(self.looking and self.looking.pop()),
             pace=timedelta(0),
         )
         with self.database.write() as tx:
@@ -324,3 +327,10 @@ def test_one_card_shows_all_that_happened_meanwhile(shop: Shop) -> None:
     shop.send()
     assert len(shop.door.shown) == 1
     assert [row.dirty for row in shop.rows(tables.Card)] == [False]
+
+
+def test_resources_are_looked_at_while_there_are_more(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.worker.LOOKS", 0.01)
+    shop.looking = [False, True, True]
+    shop.worker.start()
+    shop.until(lambda: not shop.looking)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.handler import JSON, Note
-from bot.handlers.jira.markup import fit, plain
+from bot.handlers.jira.markup import clean, fit, plain
 from bot.handlers.jira.site import person
 from bot.handlers.jira.turns import FOOTER
 
@@ -93,4 +93,6 @@ def _is_marked(body: str) -> bool:
 
 
 def _name(one: Mapping[str, Any]) -> str:
-    return str((one.get("author") or {}).get("displayName") or "Somebody")
+    """Said to be Jira's: anybody may call themselves there like a person in Slack."""
+    name = clean(str((one.get("author") or {}).get("displayName") or "Somebody"))
+    return f"{fit(' '.join(name.split()), 100)} (Jira)"

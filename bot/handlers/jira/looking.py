@@ -8,7 +8,7 @@ from typing import Any
 from bot.errors import FrontdeskError, TemporaryError
 from bot.handler import JSON, News, Note, Thing
 from bot.handlers.jira import history
-from bot.handlers.jira.answers import LostError, RefusalError
+from bot.handlers.jira.answers import BusyError, LostError, RefusalError, UnreachableError
 from bot.handlers.jira.tracker import READ, Tracker, archived, category, status
 
 #: Seconds between two looks: at least, at most while it is open, at most once it is closed.
@@ -19,6 +19,7 @@ _AGAIN = 150.0
 #: What is closed, or gone, for so long is looked at only when Jira calls.
 _QUIET = timedelta(days=30)
 _MOST = 100
+_LOST_ON_END = 3
 
 
 class Looking:
@@ -32,15 +33,14 @@ class Looking:
         self._tracker, self._site = tracker, tracker.site
 
     def look(self, things: Sequence[Thing[Any]]) -> list[News | FrontdeskError]:
-        """Once Jira is away or does not know us any more, the rest is not asked for."""
+        """News of each, or its error; once Jira is away, the rest is not asked for. Raises what concerns them all."""
         known = self._many([thing.reference for thing in things])
         found: list[News | FrontdeskError] = []
         away: FrontdeskError | None = None
         for thing in things:
             answer = away or self._news_or_error(thing, known.get(thing.reference))
-            if isinstance(answer, TemporaryError) or (isinstance(answer, RefusalError) and answer.status == 401):
-                away = answer
             found.append(answer)
+            away = _away(found)
         return found
 
     def _many(self, numbers: Sequence[str]) -> dict[str, JSON]:
@@ -58,7 +58,11 @@ class Looking:
         try:
             issue = known or self._tracker.read(thing.reference)
             return self._news(thing, issue) if issue else _missing(thing)
-        except FrontdeskError as error:
+        except RefusalError as error:
+            if error.status == 401:
+                raise
+            return error
+        except TemporaryError as error:
             return error
         except (KeyError, ValueError, TypeError):
             return LostError("Jira showed an issue, or its history, in a way that is not understood.")
@@ -104,6 +108,14 @@ class Looking:
         issue = self._site.get(f"issue/{number}", doing, fields="status", expand="changelog")
         histories = (issue.get("changelog") or {}).get("histories") or []
         return histories, len(histories)
+
+
+def _away(found: Sequence[News | FrontdeskError]) -> FrontdeskError | None:
+    """One lost answer may be the trouble of one issue; several on end, or a refused connection, are Jira's."""
+    last = found[-_LOST_ON_END:]
+    lost = len(last) == _LOST_ON_END and all(isinstance(each, LostError) for each in last)
+    error = last[-1]
+    return error if isinstance(error, BusyError | UnreachableError) or (lost and isinstance(error, LostError)) else None
 
 
 def _missing(thing: Thing[Any]) -> News:
