@@ -31,6 +31,8 @@ ALLOWED = re.compile(
     r"|<!date\^\d+\^\{date_short\} at \{time\}\|[^<>|]+ UTC>"
     r"|<https://slack\.example/[^<>| ]*\|See its card>"
     r"|<https://x\.example/[^<>| ]*\|[^<>]*>"
+    r"|^>",  # a quotation
+    re.MULTILINE,
 )
 MENTIONS = {"@dba": "<!subteam^S0DBA>"}
 
@@ -259,10 +261,11 @@ def target(message: Message, action: str) -> Target:
 
 
 def test_a_step_with_an_address_links_to_it() -> None:
-    done = step(state=StepState.DONE, reason="old", outputs={"url": "https://x.example/DBA-1", "key": "DBA-1"})
+    done = step(state=StepState.DONE, reason=None, outputs={"url": "https://x.example/DBA-1", "key": "DBA-1"})
     line = words.step_line(done, words_of(None))
     assert line.endswith("<https://x.example/DBA-1|DBA-1>")
-    assert "old" not in line
+    archived = words.step_line(replace(done, reason="DBA-1 was <archived>."), words_of(None))
+    assert archived == f"{line}\n    DBA-1 was &lt;archived&gt;."
     assert "<" not in words.step_line(replace(done, outputs={"url": "javascript:alert(1)"}), words_of(None))
 
 
