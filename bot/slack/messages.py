@@ -166,8 +166,8 @@ _NOTED = {
     "resumed": "{by} lets it go on.",
     "commented": "{said}",
     "noticed": "{said}",
-    "troubled": "{reason}",
-    "recovered": "It can be worked with again: {step}",
+    "troubled": "Trouble with “{step}”: {reason}",
+    "recovered": "No trouble any more with “{step}”.",
 }
 
 

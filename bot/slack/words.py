@@ -229,9 +229,8 @@ def last(record: RequestRecord, name: str) -> EventRecord | None:
 
 def said(record: RequestRecord, event: EventRecord) -> str:
     """What a person did where a resource stands, with their words as a quotation and where to answer."""
-    if not event.data.get("did"):
-        return ""
-    who, did = shortened(str(event.data["by"]), 150), shortened(str(event.data["did"]), 500)
+    who = shortened(str(event.data.get("by", "Somebody")), 150)
+    did = shortened(str(event.data.get("did", "did something")), 500)
     step = next((each for each in record.steps if each.name == event.data.get("step")), None)
     link = _link(step) if step else ""
     quote = shortened(str(event.data.get("quote", "")), 2000)

@@ -115,9 +115,10 @@ def test_whatever_happened_it_can_be_told(
 ) -> None:
     step = data.draw(st.sampled_from([one.name for one in record.steps] or ["gone"]))
     for name in sorted(TOLD):
-        assert_sendable(messages.told(record, event(name, person, reason=reason), words_of(offering), card))
+        happened = event(name, person, reason=reason, step=step, by=reason, did=reason, quote=reason)
+        assert_sendable(messages.told(record, happened, words_of(offering), card))
     for name in sorted(NOTED):
-        happened = event(name, person, reason=reason, step=step, fields=[reason])
+        happened = event(name, person, reason=reason, step=step, fields=[reason], by=reason, did=reason, quote=reason)
         assert_sendable(messages.note(record, happened, words_of(offering)))
 
 
