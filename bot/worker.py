@@ -59,7 +59,7 @@ class Worker:
         engine: Engine,
         sender: Sender | None,
         sweep: Callable[[], object],
-        look: Callable[[], bool],
+        look: Callable[[], bool] = lambda: False,
         *,
         pace: timedelta = timedelta(seconds=1),
         threads: int = 8,
