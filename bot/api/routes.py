@@ -108,9 +108,9 @@ def list_requests(
 
 
 @router.get("/requests/{number}", tags=["requests"])
-def show_request(service: Desk, me: Me, number: Number) -> schemas.Request:
-    """One request with its story."""
-    return schemas.Request.of(service.show(me, number))
+def show_request(service: Desk, me: Me, number: Number) -> schemas.Story:
+    """One request with its whole story."""
+    return schemas.Story.told(service.story(me, number))
 
 
 @router.patch("/requests/{number}", tags=["requests"], responses=_MOVES)

@@ -1,12 +1,14 @@
 """The shapes of the HTTP door, made from records. Moments are ISO 8601 in UTC; numbers are `REQ-12` and `INS-7`."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot import offering as author
+from bot import story
 from bot.lifecycle import InstanceState, RequestState, StepState
 from bot.service import Offered, Planned
 from bot.store import records
@@ -100,14 +102,24 @@ class Step(BaseModel):
     state: StepState
     reason: str | None = Field(description="Why it waits or failed")
     ask: Ask | None = Field(description="While it waits for a person")
+    says: str = Field(description="Where it stands, in words")
+    since: datetime | None = Field(description="Since when it stands there")
+    until: datetime | None = Field(
+        description="When it is looked at or tried again; while it runs, when another worker takes it over"
+    )
+    deadline: datetime | None = Field(description="When it has taken too long")
     attempts: int
+    crashes: int = Field(description="How many workers stopped while they ran it")
+    polls: int = Field(description="How often it was asked since it is pending")
+    worker: str | None = Field(description="Who runs it, or ran it last")
     outputs: JSON | None
     started_at: datetime | None
     ended_at: datetime | None
 
     @classmethod
-    def of(cls, step: records.StepRecord) -> Self:
-        """From the record."""
+    def of(cls, told: story.StepStory) -> Self:
+        """From the story."""
+        step = told.step
         return cls(
             name=step.name,
             description=step.description,
@@ -115,7 +127,14 @@ class Step(BaseModel):
             state=step.state,
             reason=step.reason,
             ask=_ask(step),
+            says=told.says,
+            since=told.since,
+            until=told.until,
+            deadline=step.deadline_at,
             attempts=step.attempts,
+            crashes=step.crashes,
+            polls=step.polls,
+            worker=step.worker,
             outputs=_plain(step.outputs),
             started_at=step.started_at,
             ended_at=step.ended_at,
@@ -133,17 +152,37 @@ class Decision(BaseModel):
 
 
 class Event(BaseModel):
-    """One recorded fact; `by` null is Frontdesk itself."""
+    """One recorded fact; `by` null is Frontdesk itself, or somebody `elsewhere`."""
 
     id: int
     name: str
     by: Person | None
+    elsewhere: str | None = Field(description="Who did it, as the system that they did it in calls them")
     at: datetime
+    says: str = Field(description="What they did, in words")
     data: JSON
 
 
+class Unsaid(BaseModel):
+    """Something that could not be said: `to` a place, a person or a step."""
+
+    kind: str
+    to: str
+    says: str
+    error: str | None
+    given_up: bool
+    attempts: int
+    since: datetime | None
+    again_at: datetime | None = Field(description="The next attempt; null: there is none")
+
+    @classmethod
+    def of(cls, record: records.UnsaidRecord) -> Self:
+        """From the record."""
+        return cls(says=story.unsaid(record), **asdict(record))
+
+
 class Request(BaseModel):
-    """One order, with its whole story."""
+    """One order: what was asked, who decided, its steps and what happened."""
 
     id: str = Field(examples=["REQ-12"])
     offering: str
@@ -152,6 +191,7 @@ class Request(BaseModel):
     form: JSON
     before: JSON | None = Field(description="Of an update: the answers that these replace")
     state: RequestState
+    says: str = Field(description="Where it stands, since when and by whom, in a sentence")
     reason: str | None
     requester: Person
     owner: Person
@@ -168,27 +208,52 @@ class Request(BaseModel):
     @classmethod
     def of(cls, record: records.RequestRecord) -> Self:
         """From the record."""
+        return cls(**_request(story.of(record)))
+
+
+class Story(Request):
+    """One request with its whole story."""
+
+    instance_state: InstanceState | None
+    expires_at: datetime | None = Field(description="When its instance ends")
+    unsaid: Sequence[Unsaid] = Field(description="What should have been said of it and was not")
+
+    @classmethod
+    def told(cls, told: story.Story) -> Self:
+        """From the story."""
+        instance = told.instance
         return cls(
-            id=record.number,
-            offering=record.offering,
-            version=record.version,
-            kind=record.kind,
-            form=dict(record.form),
-            before=_plain(record.before),
-            state=record.state,
-            reason=record.reason,
-            requester=Person.of(record.requester),
-            owner=Person.of(record.owner),
-            revision=record.revision,
-            rules=[Rule(who=rule.who, count=rule.count, requester_may=rule.requester_may) for rule in record.rules],
-            steps=[Step.of(step) for step in record.steps],
-            decisions=[_decision(decision) for decision in record.decisions],
-            events=[_event(event) for event in record.events],
-            outputs=_plain(record.outputs),
-            instance=record.instance,
-            created_at=record.created_at,
-            ended_at=record.ended_at,
+            **_request(told),
+            instance_state=instance.state if instance else None,
+            expires_at=instance.expires_at if instance else None,
+            unsaid=[Unsaid.of(each) for each in told.unsaid],
         )
+
+
+def _request(told: story.Story) -> JSON:
+    record = told.record
+    return {
+        "id": record.number,
+        "offering": record.offering,
+        "version": record.version,
+        "kind": record.kind,
+        "form": dict(record.form),
+        "before": _plain(record.before),
+        "state": record.state,
+        "says": story.stands(record),
+        "reason": record.reason,
+        "requester": Person.of(record.requester),
+        "owner": Person.of(record.owner),
+        "revision": record.revision,
+        "rules": [Rule(who=rule.who, count=rule.count, requester_may=rule.requester_may) for rule in record.rules],
+        "steps": [Step.of(step) for step in told.steps],
+        "decisions": [_decision(decision) for decision in record.decisions],
+        "events": [_event(turn) for turn in told.turns],
+        "outputs": _plain(record.outputs),
+        "instance": record.instance,
+        "created_at": record.created_at,
+        "ended_at": record.ended_at,
+    }
 
 
 class Instance(BaseModel):
@@ -320,9 +385,11 @@ def _decision(record: records.DecisionRecord) -> Decision:
     return Decision(by=by, verdict=record.verdict, reason=record.reason, at=record.at, current=record.current)
 
 
-def _event(record: records.EventRecord) -> Event:
-    by = Person.of(record.person) if record.person else None
-    return Event(id=record.id, name=record.name, by=by, at=record.at, data=dict(record.data))
+def _event(turn: story.Turn) -> Event:
+    by, event = Person.of(turn.person) if turn.person else None, turn.event
+    return Event(
+        id=event.id, name=event.name, by=by, elsewhere=turn.elsewhere, at=turn.at, says=turn.says, data=dict(event.data)
+    )
 
 
 def _plain(value: Mapping[str, Any] | None) -> JSON | None:

@@ -33,8 +33,9 @@ def request(record: JSON) -> None:
             ("By", _named(record["requester"])),
             ("Owner", _named(record["owner"]) if record["owner"] != record["requester"] else None),
             ("Reason", record["reason"]),
+            ("Stands", record["says"]),
             ("Asked", f"{_when(record)} UTC"),
-            ("Instance", record["instance"]),
+            ("Instance", _instance(record)),
             ("Approval", " and ".join(_rule(rule) for rule in record["rules"]) or "not needed"),
         ]
     )
@@ -47,6 +48,14 @@ def request(record: JSON) -> None:
     if record["outputs"]:
         output.heading("Outputs")
         output.facts(output.flat(record["outputs"]))
+    if record["unsaid"]:
+        output.heading("Could not be said")
+        for each in record["unsaid"]:
+            again = f" The next attempt is on {output.moment(each['again_at'])} UTC." if each["again_at"] else ""
+            output.say(f"{each['says']}.{again}")
+    output.heading("What happened")
+    rows = ([output.moment(e["at"]), _who(e), e["says"]] for e in record["events"])
+    output.table(["At (UTC)", "Who", "Did"], rows, empty="")
 
 
 def instances(items: Iterable[JSON]) -> None:
@@ -118,12 +127,32 @@ def _steps(steps: list[JSON]) -> None:
     if not steps:
         return
     output.heading("Steps")
-    rows = ([s["name"], s["state"], s["description"], s["reason"]] for s in steps)
-    output.table(["Step", "State", "What", "Why"], rows, empty="")
+    rows = (
+        [s["name"], s["state"], s["description"], _stands(s), output.moment(s["since"]), output.moment(s["until"])]
+        for s in steps
+    )
+    columns = ["Step", "State", "What", "Stands", "Since (UTC)", "Until (UTC)"]
+    output.table(columns, rows, empty="")
     for step in steps:
         if step["ask"]:
             output.heading(f"{step['name']} asks {step['ask']['group']}")
             output.say(step["ask"]["instructions"])
+
+
+def _who(event: JSON) -> str:
+    return _named(event["by"]) if event["by"] else event["elsewhere"] or "Frontdesk"
+
+
+def _stands(step: JSON) -> str:
+    worker = f" (worker {step['worker']})" if step["state"] == "running" else ""
+    return f"{step['says']}{worker}"
+
+
+def _instance(record: JSON) -> str:
+    until = f", until {output.moment(record['expires_at'])} UTC" if record["expires_at"] else ""
+    return (
+        f"{record['instance']} is {record['instance_state']}{until}" if record["instance_state"] else record["instance"]
+    )
 
 
 def _decision(decision: JSON) -> list[Any]:

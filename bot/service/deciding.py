@@ -6,10 +6,10 @@ from typing import Any
 from bot import contract, lifecycle
 from bot.errors import Conflict, Invalid, NotFound, Problem
 from bot.lifecycle import RequestState
-from bot.service.desk import story, when
 from bot.service.reading import Reading
 from bot.store import reads, requests
 from bot.store.records import PersonRecord, RequestRecord
+from bot.story import stands, when
 
 
 class Deciding(Reading):
@@ -71,7 +71,7 @@ class Deciding(Reading):
         if asked is None:
             raise NotFound(f"{record.number} has no step called {step}.")
         if asked not in record.asking or asked.ask is None:
-            raise Conflict(f"{step} of {record.number} waits for nobody now: it is {asked.state}. {story(record)}")
+            raise Conflict(f"{step} of {record.number} waits for nobody now: it is {asked.state}. {stands(record)}")
         self.permissions.require_asked(person, record, asked)
         return record, asked.ask
 
@@ -104,7 +104,7 @@ class Deciding(Reading):
         record = self.show(person, number)
         self.permissions.require_team(person, record, self._offering_of(record))
         if record.state in lifecycle.ENDED or not any(step.state in _STOPPED for step in record.steps):
-            raise Conflict(f"Nothing of {record.number} has failed. {story(record)}")
+            raise Conflict(f"Nothing of {record.number} has failed. {stands(record)}")
         return self._change(record, lambda tx: requests.retry(tx, record.id, person.id))
 
 

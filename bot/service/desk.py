@@ -1,7 +1,6 @@
-"""What every use case stands on: the store, the catalogue, who may do what, and one sentence on where a request stands."""
+"""What every use case stands on: the store, the catalogue, and who may do what."""
 
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Callable
 from typing import Any
 
 from bot.catalogue import Catalogue
@@ -16,6 +15,7 @@ from bot.store import reads
 from bot.store.database import Database, Tx
 from bot.store.progress import Moved
 from bot.store.records import RequestRecord
+from bot.story import stands
 
 
 class Desk:
@@ -40,7 +40,7 @@ class Desk:
 
     def _require_state(self, record: RequestRecord, *states: RequestState) -> None:
         if record.state not in states:
-            raise Conflict(f"{story(record)} Nothing was changed.")
+            raise Conflict(f"{stands(record)} Nothing was changed.")
 
     def _change(self, record: RequestRecord, change: Callable[[Tx], Any]) -> RequestRecord:
         """Write, or say who was first: as this transaction sees it, for the winner's may not be on disk yet."""
@@ -49,28 +49,6 @@ class Desk:
                 change(tx)
             except Moved:
                 now = reads.request(tx, record.id) or record
-                raise Conflict(f"{story(now)} Nothing was changed.") from None
+                raise Conflict(f"{stands(now)} Nothing was changed.") from None
             changed = reads.request(tx, record.id)
         return changed or record
-
-
-def when(at: datetime) -> str:
-    """For people who read it outside Slack."""
-    return f"{at:%Y-%m-%d at %H:%M} UTC"
-
-
-#: The event that brought a request into its state.
-_LED_TO = {"awaiting_approval": ("submitted", "edited"), "fulfilling": ("retried", "approved", "submitted")}
-
-
-def story(record: RequestRecord) -> str:
-    """One sentence: where the request stands, since when and by whom."""
-    names: Iterable[str] = _LED_TO.get(record.state, (str(record.state),))
-    event = next((e for e in reversed(record.events) if e.name in names), None)
-    state = str(record.state).replace("_", " ")
-    if event is None:
-        return f"{record.number} is {state}."
-    by = f" by {event.person.label}" if event.person and event.name not in ("submitted", "edited") else ""
-    if event.name == record.state:
-        return f"{record.number} was {event.name}{by} on {when(event.at)}."
-    return f"{record.number} is {state}: {event.name}{by} on {when(event.at)}."

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from typing import Any
 
+from bot import story
 from bot.errors import NotFound
 from bot.service.desk import Desk
-from bot.store import reads
+from bot.store import reads, unsaid
 from bot.store.records import InstanceRecord, PersonRecord, RequestRecord, parse_number
+from bot.story import Story
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,13 @@ class Reading(Desk):
         if record is None or not self.permissions.may_read(person, record, self._offering_of(record)):
             raise NotFound(f"There is no request {number} that you may see.")
         return record
+
+    def story(self, person: PersonRecord, number: str) -> Story:
+        """All that can be told of a request. Raises NotFound, also for one that this person may not read."""
+        record = self.show(person, number)
+        with self.database.read() as session:
+            instance = reads.instance(session, record.instance_id)
+            return story.of(record, instance, unsaid.of_request(session, record.id))
 
     def mine(self, person: PersonRecord, *, before: int | None = None, limit: int = 50) -> Page:
         """What this person asked for, newest first."""

@@ -16,15 +16,22 @@ class Target:
     number: str
     revision: int | None = None
     step: str | None = None
+    #: Of a story, from 1.
+    page: int | None = None
 
     def __str__(self) -> str:
-        return "|".join(str(part or "") for part in (self.number, self.revision, self.step))
+        page = (self.page,) if self.page else ()
+        return "|".join(str(part or "") for part in (self.number, self.revision, self.step, *page))
 
     @classmethod
     def read(cls, value: str) -> "Target":
         """Back from a button's value; never raises: what is odd names a request that does not exist."""
-        number, revision, step = (*value.split("|"), "", "", "")[:3]
-        return cls(number, int(revision) if revision.isdecimal() else None, step or None)
+        number, revision, step, page = (*value.split("|"), "", "", "", "")[:4]
+        return cls(number, _whole(revision), step or None, _whole(page))
+
+
+def _whole(digits: str) -> int | None:
+    return int(digits) if digits.isdecimal() and len(digits) < 16 else None
 
 
 def button(action: str, text: str, target: Target, style: str | None = None, confirm: JSON | None = None) -> JSON:

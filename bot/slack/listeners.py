@@ -16,7 +16,7 @@ from slack_bolt.kwargs_injection.args import Args
 from bot import contract
 from bot.errors import Conflict, Invalid, NotFound, Problem, Refused
 from bot.service import Service
-from bot.slack import commands, listings, messages, views
+from bot.slack import commands, listings, stories, views
 from bot.slack.directory import SlackDirectory
 from bot.slack.forms import filling, windows
 from bot.slack.forms.about import CATALOGUE, CHANGE, COMPLETE, EDIT, ENTRY, FORM, REFUSE, REJECT, STALE, About
@@ -161,8 +161,12 @@ def _waiting(interaction: Interaction, _command: commands.Command) -> None:
 def _show(interaction: Interaction, command: commands.Command) -> None:
     if not command.words:
         raise NotFound("Say which: /platform show REQ-12")
-    record = interaction.service.show(interaction.person, command.words[0])
-    interaction.tell(messages.story(record, interaction.words(record)))
+    _tell_story(interaction, command.words[0])
+
+
+def _tell_story(interaction: Interaction, number: str, page: int = 1) -> None:
+    story = interaction.service.story(interaction.person, number)
+    interaction.tell(stories.page(story, interaction.words(story.record), page))
 
 
 def _help(interaction: Interaction, _command: commands.Command) -> None:
@@ -255,6 +259,10 @@ def _delete(interaction: Interaction) -> None:
     interaction.confirm(f"{record.number} asks for the end of {number}.{waits}")
 
 
+def _story(interaction: Interaction) -> None:
+    _tell_story(interaction, interaction.target.number, interaction.target.page or 1)
+
+
 def _stale_button(_interaction: Interaction) -> None:
     raise Conflict("This button is from an older version of Frontdesk and does nothing any more. Try /platform list.")
 
@@ -270,6 +278,8 @@ _CLICKS: Mapping[str, Lazy] = {
     "edit": _edit,
     "change": _change,
     "delete": _delete,
+    "story_back": _story,
+    "story_more": _story,
 }
 
 # Submitted views

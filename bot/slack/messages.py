@@ -20,6 +20,8 @@ JSON = dict[str, Any]
 _SECTION, _FIELDS, _TEXT = 3000, 10, 3900
 #: Sections that answers, and lines, may take of a message's 50 blocks.
 _PAGES = 12
+#: Tasks with their buttons on one card.
+_TASKS = 8
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,10 @@ def card(record: RequestRecord, words_: Words, remarks: Sequence[str] = ()) -> M
         *map(_context, remarks),
         *_steps(record, words_),
         *_tasks(record, words_),
-        *_buttons(record),
+        *acts(record),
     ]
     text = " ".join([f"{escape(title)}. {asked}. {headline}", *remarks])
-    return Message(cut(text, _TEXT), blocks)
+    return Message(in_short(text), blocks)
 
 
 def moved(record: RequestRecord, words_: Words, card_: CardRecord) -> Message:
@@ -100,31 +102,12 @@ def told(record: RequestRecord, event: EventRecord, words_: Words, card_: CardRe
         blocks += buttons.for_requester(record)
     elif event.name in ("submitted", "approved", "retried") and record.state in AT_WORK:
         blocks += buttons.for_cancel(record)
-    return Message(cut(text, _TEXT), blocks)
+    return Message(in_short(text), blocks)
 
 
 def note(record: RequestRecord, event: EventRecord, words_: Words) -> Message:
     """What the card's thread says of an event."""
     return Message(cut(_noted(record, event, words_), _TEXT))
-
-
-def story(record: RequestRecord, words_: Words) -> Message:
-    """The whole story of a request, for one person."""
-    events = [
-        f"{words.moment(event.at)} – {_event(event)}"  # noqa: RUF001 - a dash is meant
-        for event in record.events
-        if event.name not in ("step_started", "step_done", "started")
-    ]
-    shown = card(record, words_)
-    blocks = [
-        *(block for block in shown.blocks if block["type"] != "actions"),
-        *([_section(f"*Outputs*\n{words.outputs(record.outputs)}")] if record.outputs else []),
-        {"type": "divider"},
-        *_lines(events),
-        *_buttons(record),
-        *(buttons.for_cancel(record) if record.state in AT_WORK and not _failed(record) else []),
-    ]
-    return Message(shown.text, blocks)
 
 
 #: What the requester hears, by event; a variant of an event stands behind a slash.
@@ -171,6 +154,11 @@ _NOTED = {
 }
 
 
+def in_short(text: str) -> str:
+    """The words of a message whose blocks say it all: as much as Slack takes."""
+    return cut(text, _TEXT)
+
+
 def _news(record: RequestRecord, event: EventRecord, words_: Words) -> str:
     variant = event.name
     if event.name == "submitted" and not record.rules:
@@ -210,31 +198,28 @@ def _reason(event: EventRecord) -> str:
     return words.shortened(str(event.data.get("reason", "")), 2000)
 
 
-def _event(event: EventRecord) -> str:
-    if event.data.get("did"):
-        return f"{words.shortened(str(event.data['by']), 150)} {words.shortened(str(event.data['did']), 500)}"
-    step = f" ({escape(str(event.data['step']))})" if event.data.get("step") else ""
-    return f"{event.name.replace('_', ' ')}{step}: {words.person(event.person)}"
-
-
 def _steps(record: RequestRecord, words_: Words) -> list[JSON]:
     return _lines([words.step_line(step, words_) for step in record.steps])
 
 
 def _tasks(record: RequestRecord, words_: Words) -> Iterable[JSON]:
-    for step in record.asking:
+    for step in record.asking[:_TASKS]:
         yield _section(words_.task(step))
         yield from buttons.for_step(record, step.name)
+    if len(record.asking) > _TASKS:
+        yield _context(f"{len(record.asking) - _TASKS} more things to do: /platform waiting")
 
 
-def _buttons(record: RequestRecord) -> list[JSON]:
+def acts(record: RequestRecord) -> list[JSON]:
+    """What can be done about the request as it is."""
     if record.state is RequestState.AWAITING_APPROVAL:
         decide = buttons.for_approvers(record)
-        return decide + (buttons.for_retry(record) if _failed(record) else [])
-    return buttons.for_retry(record) if _failed(record) and not words.is_over(record) else []
+        return decide + (buttons.for_retry(record) if has_failed(record) else [])
+    return buttons.for_retry(record) if has_failed(record) and not words.is_over(record) else []
 
 
-def _failed(record: RequestRecord) -> bool:
+def has_failed(record: RequestRecord) -> bool:
+    """Whether one of its steps has."""
     """Whether something stands still until somebody presses Retry."""
     return any(step.state in (StepState.FAILED, StepState.PARKED) for step in record.steps)
 

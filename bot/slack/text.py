@@ -38,6 +38,19 @@ def cut(text: str, most: int) -> str:
     return text if len(text) <= most else _HALF.sub("", text[: most - 2]).rstrip() + " " + ELLIPSIS
 
 
+def parts(text: str, most: int) -> list[str]:
+    """All of the text in pieces of at most `most` characters; cut after a line or a word, never within an escape."""
+    pieces: list[str] = []
+    rest = text
+    while len(rest) > most:
+        piece = _HALF.sub("", rest[:most]) or rest[:most]
+        end = max(piece.rfind("\n"), piece.rfind(" ")) + 1
+        piece = piece[:end] if end > most // 2 else piece
+        pieces.append(piece)
+        rest = rest[len(piece) :]
+    return [*pieces, rest]
+
+
 def unescape(text: str) -> str:
     """The text of a slash command as it was typed: links by what they point at, people and places by their ids."""
     typed = _LINK.sub(_unlinked, text)

@@ -1,6 +1,6 @@
 """How people, times, answers and states read in Slack. Pure; everything that people typed is escaped here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
@@ -9,7 +9,7 @@ from bot import contract
 from bot.contract import Question
 from bot.lifecycle import ENDED, ApprovalRule, RequestState, StepState
 from bot.offering import Offering
-from bot.slack.text import clip, cut, escape
+from bot.slack.text import clip, escape
 from bot.store.records import EventRecord, PersonRecord, RequestRecord, StepRecord
 
 #: A value in a section's field; Slack takes 2,000 characters and the label needs some.
@@ -78,40 +78,48 @@ class Words:
         asked = step.ask or {"group": "", "instructions": ""}
         return f"*To do for {self.who(asked['group'])}*\n{shortened(asked['instructions'], 2500)}"
 
-    def answers(self, record: RequestRecord, *, all_of_it: bool = False) -> list[tuple[str, str]]:
-        """Label and value (mrkdwn) of each answer that this audience may see; secrets never."""
+    def answers(self, record: RequestRecord) -> list[tuple[str, str]]:
+        """Label and value (mrkdwn) of each answer that a channel may see, shortened; secrets never."""
+        return self._answers(record, self.offering.public, _FIELD) if self.offering else []
+
+    def all_answers(self, record: RequestRecord) -> list[tuple[str, str]]:
+        """The same for somebody who may read the request: each answer, in full; secrets never."""
         if self.offering is None:
-            return (
-                [(escape(key), shortened(str(value), _FIELD)) for key, value in record.form.items()]
-                if all_of_it
-                else []
-            )
-        public = None if all_of_it else self.offering.public
+            return [(escape(key), escape(plain(value))) for key, value in record.form.items()]
+        return self._answers(record, None, None)
+
+    def _answers(
+        self, record: RequestRecord, public: Collection[str] | None, most: int | None
+    ) -> list[tuple[str, str]]:
+        fields = contract.fields(self.offering.presented) if self.offering else []
         shown = [
             (question, _at(record.form, question.path), _at(record.before, question.path))
-            for question in contract.fields(self.offering.presented)
+            for question in fields
             if question.kind != "section" and not question.secret and (public is None or question.path[0] in public)
         ]
         if record.before is None:
-            return [(escape(each.title), self.value(each, value)) for each, value, _ in shown if value is not None]
-        changed = [(escape(each.title), self._change(each, value, old)) for each, value, old in shown if value != old]
+            return [(escape(e.title), self.value(e, value, most)) for e, value, _ in shown if value is not None]
+        changed = [(escape(e.title), self._change(e, value, old, most)) for e, value, old in shown if value != old]
         same = [
-            (escape(e.title), self.value(e, value)) for e, value, old in shown if value is not None and value == old
+            (escape(e.title), self.value(e, value, most))
+            for e, value, old in shown
+            if value is not None and value == old
         ]
         return changed + same
 
-    def _change(self, question: Question, value: Any, old: Any) -> str:
+    def _change(self, question: Question, value: Any, old: Any, most: int | None) -> str:
         """`small → *large*`."""
-        was, now = (self.value(question, each) if each is not None else "none" for each in (old, value))
-        return f"{cut(was, _FIELD // 2)} → *{cut(now, _FIELD // 2)}*"
+        each_most = most // 2 if most else None
+        was, now = (self.value(question, each, each_most) if each is not None else "none" for each in (old, value))
+        return f"{was} → *{now}*"
 
     def in_short(self, record: RequestRecord) -> str:
         """The first short answers on one line, as mrkdwn; long ones are left to the card."""
         short = [f"{label}: {value}" for label, value in self.answers(record) if len(value) <= 80 and "\n" not in value]
         return " · ".join(short[:5])
 
-    def value(self, question: Question, value: Any) -> str:
-        """One answer, as mrkdwn."""
+    def value(self, question: Question, value: Any, most: int | None = _FIELD) -> str:
+        """One answer, as mrkdwn, of at most so many characters."""
         if question.kind in ("person", "group"):
             return self.who(str(value))
         if question.kind == "channel":
@@ -121,7 +129,8 @@ class Words:
         if question.item is not None and question.item.kind == "datetime" and isinstance(value, list):
             return ", ".join(self.value(question.item, each) for each in value)
         label = next((choice.label for choice in question.choices if choice.value == value), None)
-        return shortened(label if label is not None else plain(value), _FIELD)
+        text = label if label is not None else plain(value)
+        return escape(text) if most is None else shortened(text, most)
 
 
 def person(record: PersonRecord | None) -> str:
@@ -206,13 +215,13 @@ def step_line(step: StepRecord, words: Words) -> str:
         name = "Trying again"
     if step.ask and step.state is StepState.PENDING:
         name = f"Waiting for {words.who(step.ask['group'])}"
-    line = f"• *{name}* – {escape(step.description)}{_link(step)}"  # noqa: RUF001 - a dash is meant
+    line = f"• *{name}* – {escape(step.description)}{link(step)}"  # noqa: RUF001 - a dash is meant
     if step.reason and not step.ask:
         line += "".join(f"\n    {each}" for each in shortened(step.reason, 500).splitlines())
     return line
 
 
-def _link(step: StepRecord) -> str:
+def link(step: StepRecord) -> str:
     """A step whose outputs have a `url` can be looked at there."""
     outputs = step.outputs or {}
     url = str(outputs.get("url", ""))
@@ -232,17 +241,20 @@ def said(record: RequestRecord, event: EventRecord) -> str:
     who = shortened(str(event.data.get("by", "Somebody")), 150)
     did = shortened(str(event.data.get("did", "did something")), 500)
     step = next((each for each in record.steps if each.name == event.data.get("step")), None)
-    link = _link(step) if step else ""
+    where = link(step) if step else ""
     quote = shortened(str(event.data.get("quote", "")), 2000)
     lines = "".join(f"\n>{line}" for line in quote.splitlines())
-    return f"*{who}* {did}{':' if quote else '.'}{link}{lines}"
+    return f"*{who}* {did}{':' if quote else '.'}{where}{lines}"
 
 
-def outputs(given: Mapping[str, Any]) -> str:
-    """Outputs as lines of mrkdwn, in code so that they can be copied as they are."""
-    return "\n".join(
-        f"• {escape(key)}: `{shortened(plain(value).replace('`', chr(0x2CB)), 500)}`" for key, value in given.items()
-    )
+def outputs(given: Mapping[str, Any], *, most: int | None = 500) -> str:
+    """Outputs as lines of mrkdwn, in code so that they can be copied as they are, each of at most so many characters."""
+
+    def code(value: Any) -> str:
+        text = plain(value).replace("`", chr(0x2CB))
+        return escape(text) if most is None else shortened(text, most)
+
+    return "\n".join(f"• {escape(key)}: `{code(value)}`" for key, value in given.items())
 
 
 def is_over(record: RequestRecord) -> bool:

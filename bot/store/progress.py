@@ -104,7 +104,7 @@ def fail_step(tx: Tx, row: tables.Request, step: tables.Step, reason: str) -> No
     step.lease_until, step.ask = None, None
     tx.add(step)
     tx.flush()
-    outbox.record(tx, row, "step_failed", None, {"step": step.name})
+    outbox.record(tx, row, "step_failed", None, {"step": step.name, "reason": reason})
     advance(tx, row)
 
 

@@ -278,6 +278,11 @@ def _step(row: Any) -> StepRecord:
         outputs=row.outputs,
         started_at=row.started_at,
         ended_at=row.ended_at,
+        crashes=row.crashes,
+        polls=row.polls,
+        worker=row.owner,
+        lease_until=row.lease_until,
+        deadline_at=row.deadline_at,
     )
 
 

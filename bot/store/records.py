@@ -68,6 +68,29 @@ class StepRecord:
     outputs: Mapping[str, Any] | None
     started_at: datetime | None
     ended_at: datetime | None
+    #: How many workers stopped while they ran it, and how often it was asked since it is pending.
+    crashes: int = 0
+    polls: int = 0
+    #: Who runs it or ran it last, and until when that counts.
+    worker: str | None = None
+    lease_until: datetime | None = None
+    #: When it has taken too long.
+    deadline_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class UnsaidRecord:
+    """Something about a request that could not be said: a card or a delivery, `to` a place, a person or a step."""
+
+    kind: str
+    to: str
+    error: str | None
+    given_up: bool
+    attempts: int
+    #: None: nobody wrote down since when.
+    since: datetime | None
+    #: The next attempt.
+    again_at: datetime | None
 
 
 @dataclass(frozen=True)

@@ -80,10 +80,11 @@ def claim(tx: Tx, owner: str, lease: timedelta) -> Claim | None:
     if step is None:
         return None
     request = tx.exec(select(tables.Request).where(tables.Request.id == step.request_id)).one()
+    gone = step.owner if step.state == StepState.RUNNING else None
     if step.state == StepState.RUNNING:
         step.crashes += 1
         if step.crashes == _CRASHES_ALARM:
-            outbox.alarm(tx, f"crashes {step.id}", _crashing(step), step.request_id)
+            outbox.alarm(tx, f"crashes {step.id}/{step.epoch}", _crashing(step), step.request_id)
     elif step.state == StepState.WAITING:
         step.attempts += 1
     first = step.started_at is None
@@ -92,6 +93,8 @@ def claim(tx: Tx, owner: str, lease: timedelta) -> Claim | None:
     tx.add(step)
     if first:
         outbox.record(tx, request, "step_started", None, {"step": step.name})
+    if gone:
+        outbox.record(tx, request, "step_taken_over", None, {"step": step.name, "worker": gone})
     return _claim(tx, step, request, owner)
 
 
@@ -159,7 +162,7 @@ def leave(tx: Tx, claim: Claim, reason: str, delay: timedelta) -> None:
     step.attempts, step.polls = max(0, step.attempts - 1), step.polls + 1
     tx.add(step)
     if news:
-        outbox.record(tx, _request(tx, claim), "step_waits", None, {"step": claim.name})
+        outbox.record(tx, _request(tx, claim), "step_waits", None, {"step": claim.name, "reason": reason})
 
 
 def wait_for(tx: Tx, claim: Claim, other: str, otherwise: str) -> None:
@@ -333,7 +336,7 @@ def pending(
     if ask and news:
         outbox.record(tx, _request(tx, claim), "task_opened", None, {"step": claim.name})
     elif news:
-        outbox.record(tx, _request(tx, claim), "step_waits", None, {"step": claim.name})
+        outbox.record(tx, _request(tx, claim), "step_waits", None, {"step": claim.name, "reason": reason})
     outbox.hurry(tx, f"follow:{claim.instance_id}/{claim.name}")
 
 
@@ -344,7 +347,7 @@ def again(tx: Tx, claim: Claim, reason: str, delay: timedelta) -> None:
     step.state, step.reason, step.run_at, step.lease_until = StepState.WAITING, reason, tx.now + delay, None
     tx.add(step)
     if news:
-        outbox.record(tx, _request(tx, claim), "step_waits", None, {"step": claim.name})
+        outbox.record(tx, _request(tx, claim), "step_waits", None, {"step": claim.name, "reason": reason})
 
 
 def fail(tx: Tx, claim: Claim, reason: str) -> None:
@@ -378,12 +381,12 @@ def park(tx: Tx, claim: Claim, reason: str) -> None:
     tx.add(step)
     outbox.alarm(tx, f"parked {claim.id}/{claim.epoch}", _parked(claim, reason), claim.request_id)
     if request.state == PARK.target:
-        outbox.record(tx, request, "step_parked", None, {"step": claim.name})
+        outbox.record(tx, request, "step_parked", None, {"step": claim.name, "reason": reason})
         return
     request.parked_from = request.state
     tx.add(request)
     tx.flush()
-    progress.move(tx, request, PARK, None, {"step": claim.name})
+    progress.move(tx, request, PARK, None, {"step": claim.name, "reason": reason})
 
 
 @dataclass(frozen=True)

@@ -211,7 +211,7 @@ class Step(SQLModel, table=True):
 
 
 class Event(SQLModel, table=True):
-    """A recorded fact. `data` holds ids, field names and hashes, never answers."""
+    """A recorded fact. `data` holds ids, field names, hashes and reasons, never answers."""
 
     id: int | None = Field(default=None, primary_key=True)
     request_id: int = Field(foreign_key="request.id", index=True)

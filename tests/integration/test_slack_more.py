@@ -302,11 +302,34 @@ def test_waiting_shows_what_waits_with_buttons_that_work(office: Office) -> None
 def test_show_tells_the_whole_story_to_those_who_may_read_it(office: Office) -> None:
     number = fulfilled(office, "shown")
     office.ada.type_command("#general", f"/platform show {number}")
-    told = text_of(office.told(office.ada, "submitted:"))
-    for words in ("shown", "approved:", "fulfilled:", "`shown.example.com`", "A ticket keeps track of it"):
+    told = text_of(office.told(office.ada, "*Name*\nshown"))
+    for words in ("shown", "approved", "finished it", "`shown.example.com`", "A ticket keeps track of it", "is ready"):
         assert words in told
     office.linus.type_command("#general", f"/platform show {number.lower()}")
-    assert office.told(office.linus, "fulfilled:").only_for == "U01LINUS"
+    assert office.told(office.linus, "*Name*\nshown").only_for == "U01LINUS"
+
+
+def test_a_long_story_has_pages_and_nothing_of_it_is_lost(office: Office) -> None:
+    number = office.ask(office.ada)
+    reason = " ".join(f"because{each}" for each in range(280))
+    assert len(reason) < 3000
+    for _ in range(8):
+        grace = office.process.service.person(office.grace.me.id)
+        ada = office.process.service.person(office.ada.me.id)
+        office.process.service.approve(grace, number, reason=reason)
+        record = office.process.service.show(ada, number)
+        if record.state != "awaiting_approval":
+            break
+    office.process.service.cancel(ada, number, reason=reason)
+    office.ada.type_command("#general", f"/platform show {number}")
+    first = office.told(office.ada, "Page 1 of 2")
+    assert buttons(first)[-1:] == ["story_more"]
+    office.ada.click("#general", first.ts, "story_more")
+    last = office.told(office.ada, "Page 2 of 2")
+    assert buttons(last) == ["story_back"]
+    assert last.only_for == office.ada.me.id
+    both = text_of(first) + text_of(last)
+    assert [each for each in range(280) if f"because{each}" not in both] == []
 
 
 def test_help_says_what_the_command_knows(office: Office) -> None:

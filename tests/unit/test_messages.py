@@ -100,7 +100,6 @@ def test_whatever_a_request_holds_its_card_and_story_can_be_sent(
     record: RequestRecord, offering: Offering[Any] | None
 ) -> None:
     assert_sendable(messages.card(record, words_of(offering)))
-    assert_sendable(messages.story(record, words_of(offering)))
 
 
 @ANYTHING
@@ -154,8 +153,7 @@ def test_no_text_in_any_place_of_a_request_is_live_or_too_long(text: str) -> Non
     )
     offered = words_of(records.offering(title=text or "x"))
     assert_fit(messages.card(record, offered))
-    assert_fit(messages.story(record, offered))
-    assert_slack_says_so_too(messages.story(record, offered))
+    assert_slack_says_so_too(messages.card(record, offered))
     happened = event("failed", replace(EVE, name=text), reason=text, step="one")
     assert_fit(messages.note(record, happened, offered))
     assert_fit(messages.told(record, replace(happened, name="fulfilled"), offered, records.card(place=text)))
@@ -192,7 +190,7 @@ def test_a_card_shows_only_what_is_public_and_never_a_secret() -> None:
     assert "orders" in read
     assert "large" not in read
     assert "large" not in shown(messages.card(record, words_of(None)))
-    assert ("size", "large") in words_of(None).answers(record, all_of_it=True)
+    assert ("size", "large") in words_of(None).all_answers(record)
 
 
 DECIDED: dict[RequestState, tuple[list[EventRecord], str]] = {
@@ -268,20 +266,6 @@ def test_a_step_with_an_address_links_to_it() -> None:
     archived = words.step_line(replace(done, reason="DBA-1 was <archived>."), words_of(None))
     assert archived == f"{line}\n    DBA-1 was &lt;archived&gt;."
     assert "<" not in words.step_line(replace(done, outputs={"url": "javascript:alert(1)"}), words_of(None))
-
-
-def test_the_story_tells_the_turns_and_the_outputs() -> None:
-    record = request(
-        state=RequestState.FULFILLED,
-        outputs={"host": "db`1", "port": 5432, "tls": True, "hosts": [], "none": None, "map": {}},
-        events=[event("submitted", ADA), event("step_started", step="work"), event("step_failed", step="work")],
-    )
-    read = shown(messages.story(record, words_of(records.offering())))
-    assert "submitted: <@U01ADA>" in read
-    assert "step failed (work): Frontdesk" in read
-    assert "step started" not in read
-    assert "• host: `db\N{MODIFIER LETTER GRAVE ACCENT}1`" in read
-    assert "• tls: `yes`" in read
 
 
 @pytest.mark.parametrize("name", sorted(TOLD))
@@ -395,7 +379,7 @@ def test_more_answers_than_a_card_holds_are_counted() -> None:
     many = [(f"Field {number}", "value") for number in range(200)]
 
     class Many(Words):
-        def answers(self, record: RequestRecord, *, all_of_it: bool = False) -> list[tuple[str, str]]:
+        def answers(self, record: RequestRecord) -> list[tuple[str, str]]:
             return many
 
     message = messages.card(record, Many(None))
@@ -403,16 +387,9 @@ def test_more_answers_than_a_card_holds_are_counted() -> None:
     assert "80 more answers" in shown(message)
 
 
-def test_more_turns_than_a_story_holds_are_said_to_be_left_out() -> None:
-    record = request(events=[event("step_failed", GRACE, step="x" * 900) for _ in range(200)])
-    message = messages.story(record, words_of(None))
-    assert_fit(message)
-    assert "There is more" in shown(message)
-
-
 def test_a_card_with_many_tasks_at_once_still_fits() -> None:
     asks = [step(f"s{i}", ask={"group": "@dba", "instructions": "x"}, state=StepState.PENDING) for i in range(30)]
-    message = messages.story(request(steps=asks, outputs={"a": "b"}), words_of(None))
+    message = messages.card(request(steps=asks, outputs={"a": "b"}), words_of(None))
     assert_fit(message)
 
 
