@@ -20,6 +20,7 @@ from bot.options import arity
 
 #: The built-ins, registered like any plug-in.
 BUILT_IN = (
+    "bot.handlers.command:RunHandler",
     "bot.handlers.jira:IssueHandler",
     "bot.handlers.manual:TaskHandler",
     "bot.handlers.message:PostHandler",

@@ -33,6 +33,26 @@ def schema_of(outputs: type[Outputs] | JSON | None) -> JSON | None:
     return outputs.model_json_schema() if isinstance(outputs, type) else outputs
 
 
+def unkept(outputs: Mapping[str, Any], schema: JSON) -> str | None:
+    """What does not fit a promise, by its field and never with its value, which may be a password."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - offerings are read without it
+    from jsonschema.exceptions import best_match  # noqa: PLC0415 - as above
+    from referencing import Registry  # noqa: PLC0415 - as above
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415 - as above
+
+    # The registry fetches nothing, whatever a schema refers to.
+    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER, registry=Registry())
+    try:
+        error = best_match(validator.iter_errors(dict(outputs)))
+    except Unresolvable as missing:
+        return f"it cannot be checked, as its schema refers to {missing.ref}"
+    if error is None:
+        return None
+    field_ = "/".join(map(str, error.absolute_path))
+    what = error.message if error.validator == "required" else f"not {error.validator} {error.validator_value!r}"
+    return f"{field_}: {what}" if field_ else what
+
+
 #: A resource's field for the outputs that it promises. Written as a class, kept as its JSON Schema: what was stored
 #: and loaded again equals what the step built.
 Promised = Annotated[type[O_co] | JSON | None, AfterValidator(schema_of)]

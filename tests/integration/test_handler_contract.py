@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 
 from bot.demo.jira import site as stand_in
 from bot.handler import Outputs, Secret
-from bot.handlers import jira, manual, message, webhook
+from bot.handlers import command, jira, manual, message, webhook
 from tests.integration.handler_contract import (
     NOW,
     HandlerContract,
@@ -122,6 +122,22 @@ class TestMessage(HandlerContract):
     @contextmanager
     def world(self) -> Iterator[World]:
         yield MessageWorld()
+
+
+class CommandWorld(World):
+    handler = command.RunHandler({"PATH": "/usr/bin:/bin"})
+    resource = command.Run(
+        argv=("sh", "-c", 'test -n "$TOKEN" && echo {\\"host\\": \\"db-1.example\\"}'),
+        environment={"TOKEN": Secret("TOKEN")},
+        outputs=Address,
+        undo=command.Run(argv=("true",)),
+    )
+
+
+class TestCommand(HandlerContract):
+    @contextmanager
+    def world(self) -> Iterator[World]:
+        yield CommandWorld()
 
 
 class JiraWorld(RemoteWorld):

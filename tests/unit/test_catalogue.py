@@ -59,7 +59,8 @@ def test_a_good_offering_is_loaded_with_the_handler_it_needs(write: Write) -> No
     offering = loaded.offering("vpn")
     assert offering is not None
     assert (offering.title, offering.version, list(offering.steps)) == ("VPN access", "v1", ["profile"])
-    assert set(loaded.handlers) == {"manual", "message", "webhook"}  # jira is not set up, and nobody needs it
+    # jira is not set up, and nobody needs it
+    assert set(loaded.handlers) == {"command", "manual", "message", "webhook"}
     assert loaded.offering("vpn", "v2") is None
     assert loaded.offering("gone") is None
     assert loaded.newest() == [offering]

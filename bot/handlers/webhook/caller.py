@@ -10,15 +10,11 @@ from http import HTTPStatus
 from typing import Any
 
 import httpx
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import best_match
 from pydantic import JsonValue, TypeAdapter
-from referencing import Registry
-from referencing.exceptions import Unresolvable
 from typing_extensions import override
 
 from bot.errors import Misconfigured, PermanentError, TemporaryError
-from bot.handler import JSON, Answer, Context, Done, Handler, Pending, Plans, Secret, schema_of
+from bot.handler import JSON, Answer, Context, Done, Handler, Pending, Plans, Secret, schema_of, unkept
 from bot.handlers.webhook.call import Call, plain
 from bot.handlers.webhook.wire import Message, Reach, Reply, Wire, address, shown
 
@@ -196,7 +192,7 @@ def _outputs(call: Call, reply: Reply) -> JSON:
     if schema is None:
         return body
     kept = {name: body[name] for name in schema.get("properties", body) if name in body}
-    if problem := _problem(kept, schema):
+    if problem := unkept(kept, schema):
         raise PermanentError(f"{reply.message.title}: it was done, but the answer is not as promised: {problem}")
     return kept
 
@@ -208,21 +204,6 @@ def _object(content: bytes) -> JSON:
     except ValueError:
         return {}
     return found
-
-
-def _problem(outputs: JSON, schema: JSON) -> str | None:
-    """What does not fit, by its field and never with its value, which may be a password."""
-    # The registry fetches nothing, whatever a schema refers to.
-    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER, registry=Registry())
-    try:
-        error = best_match(validator.iter_errors(outputs))
-    except Unresolvable as missing:
-        return f"it cannot be checked, as its schema refers to {missing.ref}"
-    if error is None:
-        return None
-    field = "/".join(map(str, error.absolute_path))
-    what = error.message if error.validator == "required" else f"not {error.validator} {error.validator_value!r}"
-    return f"{field}: {what}" if field else what
 
 
 def _error(reply: Reply, now: datetime) -> TemporaryError | PermanentError:
