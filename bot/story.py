@@ -203,6 +203,8 @@ _HAPPENED = {
     "task_opened": "asked people to do {step}",
     "task_done": "did {step}",
     "task_refused": "cannot do {step}",
+    "troubled": "can no longer work with what {step} made",
+    "recovered": "can work again with what {step} made",
     "undeliverable": "could not post the card in {place}: {error}",
 }
 

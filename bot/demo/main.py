@@ -38,6 +38,7 @@ Frontdesk is ready, with a workspace, a Jira and a database of its own. All of i
 
 Try, as Ada in #general:     /platform
 Then, as Grace:              press Approve on the card in #data-platform, and later Done
+In Jira, on an issue's page: comment, reassign, close or archive it; its card's thread says so
 On another command line:     FRONTDESK_URL={stage.bot_url} FRONTDESK_TOKEN={token} frontdesk list
 
 Ctrl-C ends it.

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from bot.demo.jira.population import PEOPLE
 from bot.demo.slack.client import Client
 from bot.demo.slack.entities import Message, View
 from bot.demo.stage import Stage
@@ -37,10 +38,11 @@ class Tour:
         """Chapter by chapter."""
         self.ask()
         self.approve()
+        self.hear()
         self.do()
         self.use_the_command_line()
         print(
-            "\nThe tour is over: asked, approved, done, announced and in Jira. `frontdesk demo` lets you try it yourself."
+            "\nThe tour is over: asked, approved, done, announced, and in Jira both ways. `frontdesk demo` lets you try it yourself."
         )
 
     def ask(self) -> None:
@@ -77,6 +79,17 @@ class Tour:
         self._told(self.ada, "approved by")
         self._sees(self.grace, "the task on the card", lambda: self._card("complete"), _message)
         self._jira("In Progress")
+
+    def hear(self) -> None:
+        """What somebody says in Jira arrives where the others are."""
+        _chapter("Tom comments in Jira")
+        jira = self.stage.jira
+        issue, tom = next(iter(jira.issues.values())), PEOPLE[-1]
+        print(f"{tom.name} comments on {issue.key}: “On which cluster?”")
+        with jira.lock:
+            jira.comment(issue, tom, "On which cluster?")
+        self._sees(self.grace, "it in the card's thread", lambda: self._reply("On which cluster?"), _message)
+        self._told(self.ada, "On which cluster?")
 
     def do(self) -> None:
         """Grace does the work, and says where it is."""
@@ -169,6 +182,10 @@ class Tour:
             if action in offered and _message(message).startswith(f"{number} ·"):
                 return message
         return None
+
+    def _reply(self, words: str) -> Message | None:
+        said = (each for each in self.grace.sees("#data-platform") if each.thread_ts and each.thread_ts != each.ts)
+        return next((each for each in said if words in _message(each)), None)
 
     def _title(self, title: str) -> View | None:
         view = self.ada.view()

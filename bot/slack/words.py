@@ -221,14 +221,14 @@ def step_line(step: StepRecord, words: Words) -> str:
     return line
 
 
-def link(step: StepRecord) -> str:
+def link(step: StepRecord, label: str = "") -> str:
     """A step whose outputs have a `url` can be looked at there."""
     outputs = step.outputs or {}
     url = str(outputs.get("url", ""))
     if not url.startswith(("https://", "http://")):
         return ""
     target = escape(url.replace("|", "%7C").replace(" ", "%20"))
-    return f" <{target}|{escape(str(outputs.get('key', 'look')))}>"
+    return f" <{target}|{escape(label or str(outputs.get('key', 'look')))}>"
 
 
 def last(record: RequestRecord, name: str) -> EventRecord | None:
@@ -241,10 +241,12 @@ def said(record: RequestRecord, event: EventRecord) -> str:
     who = shortened(str(event.data.get("by", "Somebody")), 150)
     did = shortened(str(event.data.get("did", "did something")), 500)
     step = next((each for each in record.steps if each.name == event.data.get("step")), None)
-    where = link(step) if step else ""
+    where = link(step, "See it there") if step else ""
     quote = shortened(str(event.data.get("quote", "")), 2000)
-    lines = "".join(f"\n>{line}" for line in quote.splitlines())
-    return f"*{who}* {did}{':' if quote else '.'}{where}{lines}"
+    if not quote:
+        return f"*{who}* {did}.{where}"
+    lines = "\n".join(f">{line}" for line in quote.splitlines())
+    return f"*{who}* {did}:\n{lines}\n{where.strip()}".rstrip()
 
 
 def outputs(given: Mapping[str, Any], *, most: int | None = 500) -> str:

@@ -309,8 +309,12 @@ def test_an_expired_token_is_one_alarm_and_no_conclusion(both: Both) -> None:
 def test_an_hour_without_jira_costs_nothing_but_the_hour(both: Both) -> None:
     """Everything that was on its way goes on afterwards, in its order, nothing twice."""
     number = waiting(both)
-    both.jira.fail("POST", "issue", DOWN, commit=True)  # the line is cut just after this ticket was made
+    third = both.ask("audit")
+    both.jira.fail("POST", "issue", DOWN, commit=True)  # the line is cut just after this ticket was made,
     second = both.service.submit(both.ada, "wish", {"name": "billing"})[0].number
+    both.turn()
+    both.jira.fail("POST", "issue/.*/comment", DOWN, commit=True)  # and just after this comment
+    both.service.reject(both.grace, third, "not now")
     both.turn()
     for method in ("GET", "POST", "PUT"):
         both.jira.fail(method, ".*", DOWN, times=1_000_000)
@@ -330,7 +334,17 @@ def test_an_hour_without_jira_costs_nothing_but_the_hour(both: Both) -> None:
         "Tom Tester (Jira) moved DBA-2 from To Do to Done",
     ]
     titles = [one.fields["summary"] for one in both.jira.issues.values()]
-    assert sorted(titles) == ["Create billing", "Create orders", "PostgreSQL billing", "PostgreSQL orders"]
+    assert sorted(titles) == [
+        "Create billing",
+        "Create orders",
+        "PostgreSQL audit",
+        "PostgreSQL billing",
+        "PostgreSQL orders",
+    ]
+    rejected = both.jira.find(both.step(third, "ticket").outputs["key"])
+    assert rejected is not None
+    assert [" rejected" in comment.body for comment in rejected.comments] == [True]
+    assert rejected.status.name == "Done"
     found = both.jira.find(both.step(second, "ticket").outputs["key"])
     assert found is not None
     assert [" approved" in comment.body for comment in found.comments] == [True]

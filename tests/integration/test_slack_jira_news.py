@@ -53,7 +53,7 @@ def test_a_comment_is_quoted_in_the_cards_thread_and_told_to_the_requester_as_pl
     said = noted(office, number, "Tom Tester")
     assert "*Tom Tester (Jira)* commented on DBA-1:" in said
     assert "\n>&lt;!channel&gt; &amp; *which* size?\n>Small?" in said
-    assert "/browse/DBA-1|DBA-1>" in said
+    assert said.endswith("/browse/DBA-1|See it there>")
     assert "Tom Tester (Jira)" in text_of(office.told(office.ada, "commented on DBA-1"))
 
 
