@@ -6,9 +6,10 @@ import signal
 import socket
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -29,9 +30,13 @@ from bot.slack.directory import SlackDirectory
 from bot.store.database import Database
 from bot.store.migration import is_current
 from bot.store.migration import migrate as migrate_to_newest
+from bot.worker import CONNECTIONS as WORKER_CONNECTIONS
 from bot.worker import Worker
 
 log = logging.getLogger("frontdesk")
+
+#: Connections to PostgreSQL for those who answer people: each has one for milliseconds at a time.
+_WEB_CONNECTIONS = 20
 
 
 @dataclass
@@ -59,11 +64,12 @@ class Process:
         return None
 
 
-def build(settings: Settings) -> Process:
-    """Everything, wired; nothing runs yet. Raises Misconfigured."""
+def build(settings: Settings, *, web: bool = True, worker: bool = True) -> Process:
+    """Everything, wired; nothing runs yet. `web`, `worker`: what this process will be. Raises Misconfigured."""
     offered = catalogue.load(settings.offerings, settings.environment)
     safe = _safe(settings, offered)
-    database = Database(settings.database_url)
+    pool = (_WEB_CONNECTIONS if web else 0) + (WORKER_CONNECTIONS if worker else 0)
+    database = Database(settings.database_url, pool=pool)
     database.on_forgotten(safe.forget)
     web_client = door.client(settings.slack_bot_token, settings.slack_api_url)
     slack_directory = SlackDirectory(web_client)
@@ -86,8 +92,8 @@ def build(settings: Settings) -> Process:
         engine.sweep()
 
     newsroom = Newsroom(database, offered)
-    worker = Worker(database, engine, sender, sweep, newsroom.turn, pace=settings.pace, give_way=listening.give_way)
-    process = Process(settings, database, offered, service, FastAPI(), worker, None)
+    turning = Worker(database, engine, sender, sweep, newsroom.turn, pace=settings.pace, give_way=listening.give_way)
+    process = Process(settings, database, offered, service, FastAPI(), turning, None)
     process.web = api.build(service, newsroom, ready=process.ready)
     if settings.slack:
         bolt = door.build(web_client, settings.slack_signing_secret, service, slack_directory, listening)
@@ -115,14 +121,24 @@ def run(settings: Settings, *, web: bool, worker: bool) -> None:
     logging.getLogger("slack_bolt").setLevel(logging.ERROR)  # it warns of SLACK_BOT_TOKEN, which it need not read
     if web and worker:
         migrate_to_newest(settings.database_url)
-    process, told = build(settings), threading.Event()
+    process, told = build(settings, web=web, worker=worker), threading.Event()
     server = _server(process) if web else None
     # Set before anything runs, and not left to uvicorn alone: it raises again what it caught, once it has ended.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, server.handle_exit if server else lambda *_: told.set())
+        signal.signal(number, _ending(process, server.handle_exit if server else lambda *_: told.set()))
     _announce(process, web=web, worker=worker)
     with working(process, worker=worker):
         server.run() if server else told.wait()
+
+
+def _ending(process: Process, end: Callable[[int, FrameType | None], None]) -> Callable[[int, FrameType | None], None]:
+    """Nothing new is taken from the signal on, whatever else has to end first."""
+
+    def told(number: int, frame: FrameType | None) -> None:
+        process.worker.close()
+        end(number, frame)
+
+    return told
 
 
 def migrate(settings: Settings) -> None:
@@ -217,6 +233,9 @@ def _announce(process: Process, *, web: bool, worker: bool) -> None:
     parts = " and ".join(name for name, on in (("web", web), ("worker", worker)) if on)
     names = ", ".join(offering.name for offering in process.catalogue.newest())
     log.info("Frontdesk %s with %s; offerings: %s", parts, process.database.url.render_as_string(), names)
+    caution = process.database.caution()
+    if caution:
+        log.warning("%s", caution)
     if web:
         log.info("HTTP on http://%s:%s", settings.host, settings.port)
     if not settings.slack:

@@ -1,30 +1,40 @@
 """The process that turns the engine and sends what must be said.
 
-Threads look for work when a commit of this process wakes them, when something is due, and at the latest after a
-second: another process may have made work, and PostgreSQL and SQLite are asked alike.
+Threads look for work when a commit of this process wakes them, when another process has told of one (bot.store.wake),
+and when something is due. They also look every few seconds for what nobody told of; every second while nobody tells.
 """
 
 import logging
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.engine import Engine, backoff
-from bot.errors import PermanentError, TemporaryError, Unreachable, Unsure
+from bot.errors import PermanentError, TemporaryError, Unavailable, Unreachable, Unsure
 from bot.store import detours, outbox, steps
-from bot.store.database import Database, Session, Wake
+from bot.store.database import Database, Session
 from bot.store.outbox import ClaimedCard, ClaimedDelivery
+from bot.store.steps import Claim
+from bot.store.wake import Wake
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 NextDue = Callable[[Session, datetime], datetime | None]
 
-LONGEST_WAIT = 1.0
+#: Seconds between two looks while other processes tell of their work, and while nobody does.
+LONGEST_WAIT, LONGEST_WAIT_DEAF = 10.0, 1.0
+#: What runs at once here, and how many connections to PostgreSQL that needs: claiming, leases and timers have one too.
+THREADS, SENDERS = 8, 3
+CONNECTIONS = THREADS + SENDERS + 4
+#: What a look may have missed by the difference of two clocks.
+_BLUR = timedelta(milliseconds=20)
+#: Seconds that a handler has to notice that it is to stop (`context.cancelled`), when its process ends.
+LAST_WORDS = 2.0
 #: Seconds between two questions whether a resource is to be looked at.
 LOOKS = 2.0
 #: How long a message is tried before it is given up, and how long a claim on one lasts.
@@ -62,8 +72,8 @@ class Worker:
         look: Callable[[], bool] = lambda: False,
         *,
         pace: timedelta = timedelta(seconds=1),
-        threads: int = 8,
-        senders: int = 3,
+        threads: int = THREADS,
+        senders: int = SENDERS,
         give_way: Callable[[], None] = lambda: None,
     ) -> None:
         """`sweep` is called every minute, `look` every two seconds and again while it says True.
@@ -75,34 +85,44 @@ class Worker:
         self.database, self.engine, self.sender, self.pace = database, engine, sender, pace
         self._give_way, self._look = give_way, look
         self._wake, self._stop = Wake(), threading.Event()
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="step")
-        self._slots = threading.Semaphore(threads)
-        loops = [self._run_steps, self._keep_leases, self._look_around, *[self._send] * senders]
-        self._threads = [threading.Thread(target=loop, name=loop.__name__.strip("_"), daemon=True) for loop in loops]
+        self._slots, self._steps = threading.Semaphore(threads), set[threading.Thread]()
+        self._ended, self._deaf = threading.Event(), True
+        loops = [self._run_steps, self._look_around, *[self._send] * senders]
+        self._loops = [_thread(loop) for loop in loops]
+        self._helpers = [_thread(self._keep_leases), _thread(self._listen)]
         self._timers = BackgroundScheduler(timezone="UTC")
         self._timers.add_job(_safely(sweep), "interval", seconds=60, coalesce=True, max_instances=1)
         database.on_due(self._wake.set)
 
     def start(self) -> None:
         """Begin; returns at once."""
-        for thread in self._threads:
+        for thread in (*self._loops, *self._helpers):
             thread.start()
         self._timers.start()
 
-    def stop(self, grace: float = 10.0) -> None:
-        """Stop claiming, let what runs finish for `grace` seconds; what does not is taken over after its lease."""
+    def close(self) -> None:
+        """Take nothing new from now on; what runs goes on. For a signal's handler: it does nothing else."""
         self._stop.set()
+
+    def stop(self, grace: float = 10.0) -> None:
+        """Take nothing new, let what runs finish for `grace` seconds, then tell it to stop; give the rest back at once."""
+        until = time.monotonic() + grace
+        self.close()
         self._wake.set()
         if self._timers.running:
             self._timers.shutdown(wait=False)
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(grace)
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        _join(self._loops, until)
+        _join(self._steps, until)
+        self.engine.leases.stop()
+        _join(self._steps, time.monotonic() + LAST_WORDS)
+        _safely(self.engine.leases.release)()
+        self._ended.set()
+        _join(self._helpers, time.monotonic() + LAST_WORDS)
 
     def _run_steps(self) -> None:
         while not self._stop.is_set():
-            self._slots.acquire()
+            if not self._slots.acquire(timeout=LONGEST_WAIT_DEAF):
+                continue
             seen, since = self._wake.count, self.database.now()
             self._give_way()
             claim = _safely(self.engine.claim)()
@@ -110,16 +130,47 @@ class Worker:
                 self._slots.release()
                 self._wait(seen, since, steps.next_due)
             else:
-                self._pool.submit(self.engine.run, claim).add_done_callback(lambda _done: self._slots.release())
+                self._begin(claim)
+
+    def _begin(self, claim: Claim) -> None:
+        """Run it in a thread of its own, which does not keep the process from ending."""
+
+        def run() -> None:
+            try:
+                self.engine.run(claim)
+            finally:
+                self._steps.discard(thread)
+                self._slots.release()
+
+        thread = threading.Thread(target=run, name=f"step {claim.key}", daemon=True)
+        self._steps.add(thread)
+        thread.start()
 
     def _keep_leases(self) -> None:
-        while not self._stop.wait(self.engine.lease.total_seconds() / 3):
+        """As long as steps run here, also while the process ends."""
+        while not self._ended.wait(self.engine.lease.total_seconds() / 3):
             _safely(self.engine.renew)()
 
     def _look_around(self) -> None:
         while not self._stop.wait(LOOKS):
             while not self._stop.is_set() and _safely(self._look)():
                 pass
+
+    def _listen(self) -> None:
+        """Hear of other processes' work; try again for as long as it takes."""
+        while not self._ended.is_set():
+            try:
+                with self.database.ear() as ear:
+                    self._deaf = False
+                    self._wake.set()  # what was told while nobody listened
+                    while not self._ended.is_set():
+                        if ear.hear():
+                            self._wake.set()
+            except Unavailable as error:
+                if not self._deaf:
+                    log.warning("%s Looking every second meanwhile.", error)
+                self._deaf = True
+                self._ended.wait(LONGEST_WAIT_DEAF)
 
     def _send(self) -> None:
         while not self._stop.is_set():
@@ -129,8 +180,9 @@ class Worker:
                 self._wait(seen, since, outbox.next_due)
 
     def _wait(self, seen: int, since: datetime, next_due: NextDue) -> None:
-        due = _safely(lambda: self._seconds_until(next_due, since))()
-        self._wake.wait(seen, LONGEST_WAIT if due is None else min(LONGEST_WAIT, max(0.01, due)))
+        due = _safely(lambda: self._seconds_until(next_due, since - _BLUR))()
+        longest = LONGEST_WAIT_DEAF if self._deaf else LONGEST_WAIT
+        self._wake.wait(seen, longest if due is None else min(longest, max(0.01, due)))
 
     def _seconds_until(self, next_due: NextDue, since: datetime) -> float | None:
         with self.database.read() as session:
@@ -250,8 +302,21 @@ def _safely(call: Callable[[], T]) -> Callable[[], T | None]:
     def called() -> T | None:
         try:
             return call()
+        except Unavailable:  # said in the log by whoever raised it
+            return None
         except Exception:  # a loop outlives what it calls; it is logged
             log.exception("the worker goes on after an error")
             return None
 
     return called
+
+
+def _thread(loop: Callable[[], None]) -> threading.Thread:
+    return threading.Thread(target=loop, name=loop.__name__.strip("_"), daemon=True)
+
+
+def _join(threads: Iterable[threading.Thread], until: float) -> None:
+    """Wait for those that were started, until this moment of time.monotonic()."""
+    for thread in tuple(threads):
+        if thread.is_alive():
+            thread.join(max(0.0, until - time.monotonic()))

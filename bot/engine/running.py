@@ -5,7 +5,6 @@ is fenced, so that a process which lost its lease changes nothing. Rules and mea
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -30,13 +29,14 @@ from bot.engine.retrying import (
     length,
 )
 from bot.engine.seen import keep_promise, request_of
-from bot.errors import PermanentError, TemporaryError
+from bot.errors import PermanentError, TemporaryError, Unavailable
 from bot.handler import Answer, Context, Done, Follows, Handler, Pending, Resource
 from bot.lifecycle import StepState
 from bot.offering import NotGiven, NotYet, Offering
 from bot.safe import NoSafe, Safe
 from bot.store import news, progress, reads, requests, steps, tables
 from bot.store.database import Database, Tx
+from bot.store.leases import Leases
 from bot.store.outbox import ClaimedDelivery
 from bot.store.records import RequestRecord
 from bot.store.steps import Claim, Lost
@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks in the database whether a step that runs here was cancelled.
 _CANCEL_LOOK = 1.0
+#: Seconds between two attempts to record an outcome while the database is away, and how long that goes on.
+PAUSE, LONGEST_OUTAGE = 0.5, 600.0
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,7 @@ class Engine:
         self.database, self.catalogue, self.owner, self.lease = database, catalogue, owner, lease
         self._secrets, self._url = Secrets(database, secret, safe or NoSafe()), url
         self._follower = Follower(database, catalogue, self._secrets, url)
-        self._held: dict[int, Claim] = {}
-        self._lock = threading.Lock()
+        self.leases = Leases(database, owner, lease)
 
     def turn(self) -> bool:
         """Run one due step to its record; False when none is due."""
@@ -93,12 +94,11 @@ class Engine:
 
     def claim(self) -> Claim | None:
         """Take the next due step."""
-        with self.database.write() as tx:
-            claim = steps.claim(tx, self.owner, self.lease)
-        if claim:
-            with self._lock:
-                self._held[claim.id] = claim
-        return claim
+        return self.leases.take()
+
+    def renew(self) -> None:
+        """Keep the leases of all steps that run here; what cannot be kept stops by `context.cancelled`."""
+        self.leases.renew()
 
     def run(self, claim: Claim) -> None:
         """Run one step that was claimed; never raises."""
@@ -109,28 +109,30 @@ class Engine:
         except Exception:  # a record that failed is logged, and the lease hands the step on
             log.exception("%s: the record of its outcome failed; it is taken up again after the lease", claim.key)
         finally:
-            with self._lock:
-                self._held.pop(claim.id, None)
-
-    def renew(self) -> None:
-        """Keep the leases of all steps that run here; what could not be kept stops by `context.cancelled`."""
-        with self._lock:
-            held = list(self._held)
-        if not held:
-            return
-        with self.database.write() as tx:
-            kept = steps.renew(tx, self.owner, held, self.lease)
-        with self._lock:
-            for key in set(held) - kept:
-                self._held.pop(key, None)
+            self.leases.drop(claim)
 
     def _run(self, claim: Claim) -> None:
         try:
-            self._record(*self._run_to_answer(claim))
+            found, answer = self._run_to_answer(claim)
+            self._surely(claim, lambda: self._record(found, answer))
         except Lost:
             raise
         except Exception as error:  # noqa: BLE001 - a handler may raise anything; every outcome is recorded
-            self._write(self._outcome_of(claim, error))
+            outcome = self._outcome_of(claim, error)
+            self._surely(claim, lambda: self._write(outcome))
+
+    def _surely(self, claim: Claim, record: Callable[[], None]) -> None:
+        """Record an outcome, if need be when the database is back: until then nobody else can take the step either."""
+        give_up = time.monotonic() + LONGEST_OUTAGE
+        while True:
+            try:
+                record()
+            except Unavailable:
+                if not self.leases.held(claim) or time.monotonic() > give_up:
+                    raise
+                time.sleep(PAUSE)
+            else:
+                return
 
     def _outcome_of(self, claim: Claim, error: Exception) -> Callable[[Tx], Any]:
         """What to record of a step that raised."""
@@ -143,7 +145,7 @@ class Engine:
                 return lambda tx: steps.wait_for(tx, claim, error.step, str(error))
             case PermanentError():
                 return lambda tx: steps.fail(tx, claim, str(error))
-            case TemporaryError():
+            case TemporaryError() | Unavailable():
                 return self._after_temporary(claim, error)
         log.error("%s: a bug in the step or its handler", claim.key, exc_info=error)
         return self._after_bug(claim, error)
@@ -221,14 +223,14 @@ class Engine:
 
         def cancelled() -> bool:
             nonlocal looked
-            with self._lock:
-                if claim.id not in self._held:
-                    return True
+            if not self.leases.sure(claim):
+                return True
             if time.monotonic() - looked < _CANCEL_LOOK:
                 return False
             looked = time.monotonic()
-            with self.database.read() as session:
+            with suppress(Unavailable), self.database.read() as session:
                 return not steps.is_held(session, claim)
+            return False  # nobody can say, and the lease still holds
 
         return cancelled
 
@@ -304,11 +306,12 @@ class Engine:
         until = claim.deadline or claim.since + most
         return self.database.now() > until
 
-    def _after_temporary(self, claim: Claim, error: TemporaryError) -> Callable[[Tx], None]:
+    def _after_temporary(self, claim: Claim, error: TemporaryError | Unavailable) -> Callable[[Tx], None]:
         if self._is_late(claim, LARGEST_AGE):
             tried = self.database.now() - claim.since
             return lambda tx: steps.fail(tx, claim, f"{error} It was tried for {length(tried)}.")
-        delay = timedelta(seconds=error.delay if error.delay is not None else backoff(claim.attempts))
+        given = error.delay if isinstance(error, TemporaryError) else None
+        delay = timedelta(seconds=given if given is not None else backoff(claim.attempts))
         return lambda tx: steps.again(tx, claim, str(error), delay)
 
     def _after_bug(self, claim: Claim, error: Exception) -> Callable[[Tx], None]:

@@ -6,6 +6,7 @@ earlier: a commit takes 0.2 to 8 ms of disk (synchronous=FULL), and fifty submis
 """
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,13 +30,16 @@ class _Group:
     members: int = 0
     over: threading.Event = field(default_factory=threading.Event)
     error: Exception | None = None
+    #: What the last member that failed failed of: the reason, if that ended the transaction for all.
+    failed: Exception | None = None
 
 
 class SharedCommits:
     """Hands the one writing connection from thread to thread."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, patience: float) -> None:
+        """`patience` is how many seconds a writer waits, in all, while another process holds the file."""
+        self._engine, self._patience = engine, patience
         self._turn, self._counting = threading.Lock(), threading.Lock()
         self._waiting, self._writing = 0, 0
         self._open: _Group | None = None
@@ -43,12 +47,16 @@ class SharedCommits:
     @contextmanager
     def member(self) -> Iterator[Connection]:
         """Write alone in the block; committed when it has ended. Raises what the block or the commit raises."""
+        arrived = time.monotonic()
         with self._my_turn():
-            group = self._open = self._open or self._begin()
+            group = self._open = self._open or self._begin(self._patience - (time.monotonic() - arrived))
             group.members += 1
             try:
                 with _savepoint(group):
                     yield group.connection
+            except Exception as error:
+                group.failed = error
+                raise
             finally:
                 if not self._waiting or group.members >= _LARGEST or not _is_open(group):
                     self._end(group)
@@ -74,9 +82,12 @@ class SharedCommits:
             self._writing = 0
             self._turn.release()
 
-    def _begin(self) -> _Group:
+    def _begin(self, patience: float) -> _Group:
         connection = self._engine.connect()
         try:
+            # Who has waited for others that waited in vain does not begin to wait anew.
+            driver: Any = connection.connection.driver_connection
+            driver.execute(f"PRAGMA busy_timeout = {max(1, int(patience * 1000))}")
             connection.begin()
         except BaseException:  # also an interrupt: a connection that did not begin goes back
             connection.close()
@@ -112,7 +123,7 @@ def _savepoint(group: _Group) -> Iterator[None]:
 
 def _commit(group: _Group) -> None:
     if not _is_open(group):
-        raise Undone("SQLite ended the transaction; nothing of it is stored.")
+        raise Undone("SQLite ended the transaction; nothing of it is stored.") from group.failed
     group.connection.commit()
 
 

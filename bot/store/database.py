@@ -4,26 +4,25 @@ SQLite: one writer connection that opens with `BEGIN IMMEDIATE` (a deferred read
 "database is locked"), and readers beside it, in WAL mode with synchronous=FULL. PostgreSQL: a pool.
 """
 
-import threading
+import sqlite3
+import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from sqlalchemy import Connection, DateTime, Dialect, Engine, create_engine, event, func, select
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
-from sqlalchemy.pool import QueuePool
+import psycopg
+from sqlalchemy import DateTime, Dialect, func, select
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session
 
-from bot.errors import Misconfigured
+from bot.errors import Unavailable
+from bot.store import connections, outages
 from bot.store.commits import SharedCommits
+from bot.store.wake import CHANNEL, Ear, FileEar, ServerEar, Voice
 
-__all__ = ["Clock", "Database", "Instant", "Session", "Tx", "Wake", "utc_now"]
+__all__ = ["Clock", "Database", "Instant", "Session", "Tx", "utc_now"]
 
-_KNOWN = "Set sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."
 Clock = Callable[[], datetime]
 
 
@@ -63,26 +62,34 @@ class Tx(Session):
 
 
 class Database:
-    """Opens transactions. `clock` is for tests; without it PostgreSQL's own time counts, so that machines agree."""
+    """Opens transactions. `clock` is for tests; without it PostgreSQL's own time counts, so that machines agree.
+
+    `pool` is how many connections to PostgreSQL this process may have: a thread needs one at a time. Whatever opens a
+    transaction raises Unavailable while the database cannot be used.
+    """
 
     def __init__(self, url: str, clock: Clock | None = None, *, pool: int = 20) -> None:
-        self.url = _read(url)
+        self.url = connections.address(url)
         self.sqlite = self.url.get_backend_name() == "sqlite"
         self._clock = clock or utc_now
         self._ask_database = clock is None and not self.sqlite
+        self._ahead = timedelta(0)
         self._waiting: list[Callable[[], None]] = []
         self._forgetting: list[Callable[[str], None]] = []
         self._shared: SharedCommits | None = None
+        self._name, self._voice = uuid.uuid4().hex, Voice(self._notify)
         if self.sqlite:
-            self.writer = _sqlite_engine(url, writer=True)
-            self.reader = _sqlite_engine(url, writer=False)
-            self._shared = SharedCommits(self.writer)
+            self.writer = connections.file(self.url, writer=True)
+            self.reader = connections.file(self.url, writer=False)
+            self._shared = SharedCommits(self.writer, patience=connections.PATIENCE)
         else:
-            self.writer = self.reader = create_engine(url, pool_size=pool, max_overflow=0, pool_pre_ping=True)
+            self.writer = connections.server(self.url, pool)
+            # Each statement sees what is committed by then, in a transaction or not; without one it is two trips less.
+            self.reader = self.writer.execution_options(isolation_level="AUTOCOMMIT")
 
     def now(self) -> datetime:
-        """This process's clock, for texts and deadlines that need no agreement between machines."""
-        return self._clock()
+        """Now, for texts and deadlines: by PostgreSQL's clock, as the last transaction has told it."""
+        return self._clock() + self._ahead
 
     def on_due(self, wake: Callable[[], None]) -> None:
         """`wake` is called after each commit of this process that made work due."""
@@ -95,26 +102,66 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Tx]:
         """One transaction; commits at the end of the block, rolls back on an error."""
-        with self._transaction() as tx:
+        with outages.told(), self._transaction() as tx:
             tx.now, tx.forgotten = self._time(tx), []
             yield tx
-            if tx.in_transaction():
-                tx.commit()
         for forget in self._forgetting:
             for kept in tx.forgotten:
                 forget(kept)
         if tx.due:
-            for wake in self._waiting:
-                wake()
+            self._tell()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that only reads."""
+        with (
+            outages.told(),
+            self.reader.connect() as connection,
+            Session(connection, expire_on_commit=False) as session,
+        ):
+            if self.sqlite:
+                connections.begin(connection, "BEGIN")
+            yield session
+
+    @contextmanager
+    def ear(self) -> Iterator[Ear]:
+        """Hears of work that other processes make due. Raises Unavailable, then and as long as it cannot."""
+        try:
+            ear = FileEar(self.url.database or "") if self.sqlite else ServerEar(self._listener, self._name)
+            try:
+                yield ear
+            finally:
+                ear.close()
+        except (psycopg.Error, sqlite3.Error) as error:
+            raise Unavailable(f"Nobody tells of work that is due: {outages.why(error)}.") from error
+
+    def caution(self) -> str | None:
+        """What whoever runs this ought to know of where the database is, if there is anything."""
+        kind = connections.network_file_system(Path(self.url.database or ".")) if self.sqlite else None
+        if kind is None:
+            return None
+        return (
+            f"{self.url.database} is on a network file system ({kind}), where SQLite's locks do not hold and data gets "
+            "lost. Move it to a local disk, or set DATABASE_URL to PostgreSQL."
+        )
+
+    def close(self) -> None:
+        """Gives back every connection."""
+        self.writer.dispose()
+        self.reader.dispose()
 
     @contextmanager
     def _transaction(self) -> Iterator[Tx]:
         if self._shared is None:
             with (
-                self.writer.begin() as connection,
+                self.writer.connect() as connection,
                 Tx(connection, expire_on_commit=False, join_transaction_mode="rollback_only") as tx,
             ):
+                connection.begin()
                 yield tx
+                tx.flush()
+                with outages.told(unknown=True):
+                    connection.commit()
             return
         with (
             self._shared.member() as connection,
@@ -122,94 +169,26 @@ class Database:
             Tx(connection, expire_on_commit=False, join_transaction_mode="create_savepoint") as tx,
         ):
             yield tx
-
-    @contextmanager
-    def read(self) -> Iterator[Session]:
-        """A session that only reads."""
-        with self.reader.connect() as connection, Session(connection, expire_on_commit=False) as session:
-            if self.sqlite:
-                _begin(connection, "BEGIN")
-            yield session
-
-    def close(self) -> None:
-        """Gives back every connection."""
-        self.writer.dispose()
-        self.reader.dispose()
+            if tx.in_transaction():
+                tx.commit()
 
     def _time(self, tx: Session) -> datetime:
         if not self._ask_database:
             return self._clock()
         moment: datetime = tx.execute(select(func.statement_timestamp())).scalar_one()
+        self._ahead = moment - self._clock()
         return moment.astimezone(UTC)
 
+    def _tell(self) -> None:
+        for wake in self._waiting:
+            wake()
+        if not self.sqlite:
+            self._voice.raise_()
 
-def _read(url: str) -> URL:
-    """The address of a database. Raises Misconfigured for one that no driver of ours understands."""
-    try:
-        read = make_url(url)
-        read.get_dialect()
-    except (ArgumentError, ValueError):  # not repeated: it may hold a password
-        raise Misconfigured("is no address of a database.", where="DATABASE_URL", hint=_KNOWN) from None
-    if read.get_backend_name() not in {"sqlite", "postgresql"}:
-        raise Misconfigured(f"{read.drivername} is not supported.", where="DATABASE_URL", hint=_KNOWN)
-    return read
+    def _notify(self) -> None:
+        """Tell the other processes; what cannot be told they find by looking."""
+        with suppress(Unavailable), outages.told(), self.reader.connect() as connection:
+            connection.exec_driver_sql(f"NOTIFY {CHANNEL}, '{self._name}'")
 
-
-def _sqlite_engine(url: str, *, writer: bool) -> Engine:
-    path = make_url(url).database
-    if path and path != ":memory:":
-        try:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise Misconfigured(f"its folder cannot be made: {error}.", where="DATABASE_URL", hint=_KNOWN) from error
-    engine = create_engine(
-        url,
-        poolclass=QueuePool,
-        pool_size=1 if writer else 8,
-        max_overflow=0,
-        pool_timeout=60,
-        connect_args={"timeout": 30, "check_same_thread": False},
-    )
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # we say BEGIN ourselves
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        _begin(connection, "BEGIN IMMEDIATE" if writer else "BEGIN")
-
-    return engine
-
-
-def _begin(connection: Connection, how: str) -> None:
-    driver: Any = connection.connection.driver_connection
-    if not driver.in_transaction:
-        driver.execute(how)
-
-
-class Wake:
-    """A condition that counts: a wake-up between a look and the wait is not lost, and everybody who waits is woken."""
-
-    def __init__(self) -> None:
-        self._condition = threading.Condition()
-        self._count = 0
-
-    @property
-    def count(self) -> int:
-        """How often it was set; take it before you look for work."""
-        return self._count
-
-    def set(self) -> None:
-        """Wake everybody."""
-        with self._condition:
-            self._count += 1
-            self._condition.notify_all()
-
-    def wait(self, seen: int, seconds: float) -> None:
-        """Until it was set since `seen`, at the longest `seconds`."""
-        with self._condition:
-            self._condition.wait_for(lambda: self._count != seen, max(0.0, seconds))
+    def _listener(self) -> "psycopg.Connection[object]":
+        return connections.listener(self.url)

@@ -1,4 +1,9 @@
-"""Brings a database to the schema of this code, and says whether it is there."""
+"""Brings a database to the schema of this code, and says whether it is there.
+
+Processes of two versions run beside each other during a deploy, so a migration only adds what older code can leave out
+(`bot/store/tables.py` says how). Its number says that: four digits, of which the first is the generation. Code goes on
+with a newer schema of its own generation; a migration that older code cannot bear begins the next one, `1000`.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +18,13 @@ from sqlalchemy.exc import OperationalError
 
 from bot.errors import Misconfigured, Unavailable
 from bot.store.database import Database
+from bot.store.outages import why
 
 _SCRIPTS = Path(__file__).parent.parent / "migrations"
 #: Any number; taken on PostgreSQL so that processes that start together migrate one after another.
 _LOCK = 730_412
+#: Seconds that a migration of an SQLite file waits for another one.
+_PATIENCE = 60
 
 
 def migrate(url: str) -> None:
@@ -28,23 +36,24 @@ def migrate(url: str) -> None:
             command.upgrade(config, "head")
     except OperationalError as error:
         raise Misconfigured(
-            f"the database cannot be used: {_why(error)}.", where="DATABASE_URL", hint="Is it there, and may we use it?"
+            f"the database cannot be used: {why(error)}.", where="DATABASE_URL", hint="Is it there, and may we use it?"
         ) from error
 
 
 def is_current(database: Database) -> bool:
-    """Whether the schema is the one of this code. Raises Unavailable."""
+    """Whether the schema is the one of this code, or a newer one that it can work with. Raises Unavailable."""
     try:
         with database.reader.connect() as connection:
-            heads = MigrationContext.configure(connection).get_current_heads()
+            found = MigrationContext.configure(connection).get_current_heads()
     except OperationalError as error:
-        raise Unavailable(f"The database does not answer: {_why(error)}.") from error
-    return set(heads) == set(_script().get_heads())
+        raise Unavailable(f"The database does not answer: {why(error)}.") from error
+    ours = _script().get_current_head() or ""
+    return len(found) == 1 and (found[0] == ours or _is_newer(found[0], ours))
 
 
-def _why(error: OperationalError) -> str:
-    """The driver's first line, which names the host and never the password."""
-    return next(iter(str(error.orig).strip().splitlines()), "it does not say why").rstrip(".")
+def _is_newer(found: str, ours: str) -> bool:
+    """Whether the code that left `found` knows more than ours, of the same generation."""
+    return len(found) == len(ours) and found[:1] == ours[:1] and found > ours
 
 
 def _script() -> ScriptDirectory:
@@ -57,8 +66,11 @@ def _connected(url: str) -> Iterator[tuple[Config, Connection]]:
     config.set_main_option("script_location", str(_SCRIPTS))
     database = Database(url)
     try:
-        with database.writer.begin() as connection:
+        with database.writer.connect() as connection:
+            if database.sqlite:  # another process may be migrating it: that is worth a wait
+                connection.connection.driver_connection.execute(f"PRAGMA busy_timeout = {_PATIENCE * 1000}")  # type: ignore[union-attr] # sqlite3's
             config.attributes["connection"] = connection
-            yield config, connection
+            with connection.begin():
+                yield config, connection
     finally:
         database.close()

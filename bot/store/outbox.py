@@ -227,6 +227,7 @@ def claim_delivery(tx: Tx, owner: str, lease: timedelta, kinds: Sequence[str]) -
     row, card = found
     unsure = row.lease_until is not None
     row.owner, row.epoch, row.lease_until = owner, row.epoch + 1, tx.now + lease
+    row.run_at = row.lease_until  # due again for whoever finds the lease over
     row.attempts += 1
     tx.add(row)
     return ClaimedDelivery(
@@ -270,6 +271,7 @@ def claim_card(tx: Tx, owner: str, lease: timedelta) -> ClaimedCard | None:
         return None
     unsure = row.lease_until is not None
     row.owner, row.epoch, row.lease_until = owner, row.epoch + 1, tx.now + lease
+    row.run_at = row.lease_until  # due again for whoever finds the lease over
     row.attempts += 1
     tx.add(row)
     return ClaimedCard(reads.card(row), row.epoch, row.wanted, row.attempts, unsure)

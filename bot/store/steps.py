@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import or_
+from sqlalchemy import func, or_
 from sqlmodel import Session, col, select, update
 
 from bot import lifecycle
@@ -147,9 +147,10 @@ def is_held(session: Session, claim: Claim) -> bool:
 
 
 def release(tx: Tx, claim: Claim) -> None:
-    """Give a step back at once, unharmed: this process stops."""
+    """Give a step back at once, unharmed: this process ends. The attempt does not count."""
     step = _held(tx, claim)
     step.state, step.run_at, step.lease_until = StepState.WAITING, tx.now, None
+    step.attempts = max(0, step.attempts - 1)
     tx.add(step)
     tx.due = True
 
@@ -428,12 +429,20 @@ def _parked(claim: Claim, reason: str) -> str:
 
 
 def next_due(session: Session, since: datetime) -> datetime | None:
-    """The first moment after `since` when a step comes due, if one waits."""
+    """The first moment after `since` when a step comes due or a holder's lease ends, if there is one.
+
+    What was due at `since` and could not be claimed waits for a commit, and that wakes.
+    """
     table = tables.Step
-    query = select(table.run_at).where(
-        col(table.state).in_((StepState.WAITING, StepState.PENDING)), col(table.run_at) > since
-    )
-    return session.exec(query.order_by(col(table.run_at)).limit(1)).first()
+    moments = [
+        session.exec(select(func.min(at)).where(table.state == state, at > since)).first()
+        for state, at in (
+            (StepState.WAITING, col(table.run_at)),
+            (StepState.PENDING, col(table.run_at)),
+            (StepState.RUNNING, col(table.lease_until)),
+        )
+    ]
+    return min((moment for moment in moments if moment), default=None)
 
 
 def _held(tx: Tx, claim: Claim) -> tables.Step:

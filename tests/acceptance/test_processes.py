@@ -157,6 +157,7 @@ def test_a_killed_worker_is_followed_by_another_and_nothing_happens_twice(apart:
     ada.close_all()
     apart.told("ada", "See its card")
     until(lambda: apart.jira.issues, "the issue in Jira")
+    apart.settle()  # what Slack has accepted is recorded, too
     assert first.stop(signal.SIGKILL) == -signal.SIGKILL
     second = work(apart)
     until(lambda: "DBA-1" in text_of(apart.card("REQ-1")), "the card names the issue")

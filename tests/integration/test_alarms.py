@@ -38,7 +38,7 @@ def stopped(shop: Shop, clock: Clock) -> None:
     """A worker takes the step and is never heard of again."""
     claim = shop.engine.claim()
     assert claim is not None
-    shop.engine._held.clear()
+    shop.engine.leases.drop(claim)
     clock.forward(seconds=31)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event, text
 
+from bot.errors import Unavailable
 from bot.store.commits import Undone
 from bot.store.database import Database, Tx
 
@@ -112,7 +113,8 @@ def test_a_write_has_returned_only_when_it_is_stored(database: Database, path: P
 
 def test_a_transaction_that_sqlite_ended_is_told_to_everybody_in_it(database: Database, path: Path) -> None:
     first, last = together(database, lambda tx: say(tx, "a"), end_all)
-    assert isinstance(first, Undone)
+    assert isinstance(first, Unavailable)
+    assert isinstance(first.__cause__, Undone)
     assert last is not None
     assert words(path) == set()
     with database.write() as tx:  # and the next one is as before

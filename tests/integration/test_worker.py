@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
+from bot import worker
 from bot.catalogue import Catalogue
 from bot.engine import Engine
-from bot.errors import PermanentError, TemporaryError
+from bot.errors import PermanentError, TemporaryError, Unavailable
 from bot.handler import Done, Posting, Resource
 from bot.lifecycle import RequestState
 from bot.offering import Approval, Form, Offering, Request
@@ -66,12 +67,14 @@ class Handler(Recorded):
 
     def __init__(self) -> None:
         super().__init__(Thing)
-        self.gate: threading.Event | None = None
+        self.gate: threading.Event | None = None  # whoever comes first waits for it
+        self.gate_taken = False
 
     def apply(self, resource: Any, context: Any) -> Any:
+        gate, self.gate_taken = (None if self.gate_taken else self.gate), True
         answer = super().apply(resource, context)
-        if self.gate:
-            assert self.gate.wait(20)
+        if gate:
+            assert gate.wait(20)
         return answer
 
 
@@ -112,6 +115,10 @@ class Shop:
         )
         with self.database.write() as tx:
             self.ada, self.grace = (people.remember_email(tx, f"{name}@example.com") for name in ("ada", "grace"))
+
+    def other(self) -> Engine:
+        """The engine of another process."""
+        return Engine(self.database, self.engine.catalogue, owner="other", secret=str)
 
     def ask(self) -> str:
         return self.service.submit(self.ada, "wish", {})[0].number
@@ -183,14 +190,47 @@ def test_a_worker_that_stops_lets_what_runs_finish_and_starts_nothing_new(runnin
     number = running.ask()
     running.service.approve(running.grace, number)
     running.until(lambda: running.handler.applied)
-    running.worker.stop()
+    stopping = threading.Thread(target=running.worker.stop)
+    stopping.start()
+    running.until(lambda: not any(thread.is_alive() for thread in running.worker._loops))
     later = running.ask()
     running.service.approve(running.grace, later)
     running.handler.gate.set()
-    running.until(lambda: running.state(number) is RequestState.FULFILLED)
+    stopping.join(20)
+    assert running.state(number) is RequestState.FULFILLED
     assert running.state(later) is RequestState.FULFILLING
     assert len(running.handler.applied) == 1
-    assert not [thread for thread in running.worker._threads if thread.is_alive()]
+    assert not [thread for thread in running.worker._helpers if thread.is_alive()]
+
+
+def test_a_step_that_does_not_finish_is_told_to_stop_and_given_back_at_once(running: Shop) -> None:
+    running.handler.gate = threading.Event()
+    number = running.ask()
+    running.service.approve(running.grace, number)
+    running.until(lambda: running.handler.applied)
+    (_, context) = running.handler.applied[0]
+    assert not context.cancelled()
+    running.worker.stop(grace=0.1)
+    assert context.cancelled()
+    (step,) = running.rows(tables.Step)
+    assert (step.state, step.attempts, step.crashes) == ("waiting", 0, 0)
+    assert running.other().turn()  # without waiting for the lease
+    assert running.state(number) is RequestState.FULFILLED
+    running.handler.gate.set()  # what the stopped process still finds out counts no more
+    running.until(lambda: not running.worker._steps)
+    assert [event.name for event in running.service.show(running.ada, number).events].count("step_done") == 1
+
+
+def test_what_another_process_makes_due_is_heard_of(
+    running: Shop, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "LONGEST_WAIT", 1000)  # nobody looks unasked
+    elsewhere = Shop(store_url)
+    number = elsewhere.ask()
+    running.until(lambda: not running.worker._deaf)
+    elsewhere.service.approve(elsewhere.grace, number)
+    running.until(lambda: running.state(number) is RequestState.FULFILLED)
+    elsewhere.database.close()
 
 
 def test_a_worker_that_was_never_started_stops(shop: Shop) -> None:
@@ -202,7 +242,7 @@ def test_a_worker_outlives_a_store_that_is_away(running: Shop, monkeypatch: pyte
 
     def claim() -> None:
         away.set()
-        raise OSError("the store is away")
+        raise Unavailable("the store is away")
 
     with monkeypatch.context() as patch:
         patch.setattr(running.engine, "claim", claim)

@@ -1,0 +1,123 @@
+"""How each store is connected to: addresses, pools, and what a connection is told before it is used."""
+
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.pool import QueuePool
+
+from bot.errors import Misconfigured
+
+_KNOWN = "Set sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."
+#: Seconds that a writer waits while another process writes to the SQLite file. A click has to be answered within three.
+PATIENCE = 2.0
+#: A server that has gone without a word is noticed in seconds: connecting, sending (ms), and silence on the line.
+_SERVER = {
+    "connect_timeout": 3,
+    "tcp_user_timeout": 5000,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "application_name": "frontdesk",
+}
+#: Seconds to wait for one of the pool's connections; SQLite's one writer is waited for elsewhere (bot.store.commits).
+_POOL_TIMEOUT = 10
+#: File systems that other machines write to as well: SQLite's locks and its WAL do not hold there.
+_NETWORK = {
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "9p",
+    "afs",
+    "ceph",
+    "glusterfs",
+    "lustre",
+    "beegfs",
+    "gpfs",
+    "ocfs2",
+}
+
+
+def address(url: str) -> URL:
+    """The address of a database. Raises Misconfigured for one that no driver of ours understands."""
+    try:
+        read = make_url(url)
+        read.get_dialect()
+    except (ArgumentError, ValueError):  # not repeated: it may hold a password
+        raise Misconfigured("is no address of a database.", where="DATABASE_URL", hint=_KNOWN) from None
+    if read.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise Misconfigured(f"{read.drivername} is not supported.", where="DATABASE_URL", hint=_KNOWN)
+    return read
+
+
+def server(url: URL, pool: int) -> Engine:
+    """PostgreSQL: `pool` connections at the most, opened as they are needed; a dead one is noticed before it is used."""
+    return create_engine(
+        url, pool_size=pool, max_overflow=0, pool_timeout=_POOL_TIMEOUT, pool_pre_ping=True, connect_args=_SERVER
+    )
+
+
+def listener(url: URL) -> "psycopg.Connection[Any]":
+    """One more connection to PostgreSQL, outside of the pool. Raises psycopg.Error."""
+    plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return psycopg.connect(plain, **_SERVER)  # type: ignore[arg-type] # the parameters are typed one by one
+
+
+def file(url: URL, *, writer: bool) -> Engine:
+    """SQLite: one connection that writes, or eight that read. Raises Misconfigured."""
+    _make_folder(url)
+    engine = create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=1 if writer else 8,
+        max_overflow=0,
+        pool_timeout=60,
+        connect_args={"timeout": PATIENCE, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+
+    @event.listens_for(engine, "begin")
+    def begun(connection: Connection) -> None:
+        begin(connection, "BEGIN IMMEDIATE" if writer else "BEGIN")
+
+    return engine
+
+
+def begin(connection: Connection, how: str) -> None:
+    """Begin a transaction of SQLite's, if none is open."""
+    driver: Any = connection.connection.driver_connection
+    if not driver.in_transaction:
+        driver.execute(how)
+
+
+def _make_folder(url: URL) -> None:
+    if not url.database or url.database == ":memory:":
+        return
+    try:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(f"its folder cannot be made: {error}.", where="DATABASE_URL", hint=_KNOWN) from error
+
+
+def network_file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str | None:
+    """The kind of network file system that `path` is on; None when it is on none, or where nobody can say (no Linux)."""
+    try:
+        lines = mounts.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return None
+    where = path.resolve()
+    mounted = [(Path(point.replace("\\040", " ")), kind) for _, point, kind, *_ in map(str.split, lines)]
+    holding = [(len(point.parts), kind) for point, kind in mounted if where.is_relative_to(point)]
+    kind = max(holding, default=(0, ""), key=lambda each: each[0])[1]
+    return kind if kind in _NETWORK or kind == "fuse.sshfs" else None

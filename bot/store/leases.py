@@ -1,0 +1,101 @@
+"""What this process holds, and how long it can be sure of it: by a clock that nobody sets, not by the database's.
+
+A lease that could not be renewed (the database is away) is given up before it ends, so that nothing runs here beside
+the process that takes over.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from bot.store import steps
+from bot.store.database import Database
+from bot.store.steps import Claim, Lost
+
+log = logging.getLogger(__name__)
+
+#: How much of a lease can be relied on: the rest is for a handler to stop in.
+_SURE = 0.8
+
+
+class Leases:
+    """The claims of one process. Called from several threads."""
+
+    def __init__(
+        self, database: Database, owner: str, lease: timedelta, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`owner` names the process; `clock` tells seconds that only ever grow."""
+        self._database, self._owner, self._lease, self._clock = database, owner, lease, clock
+        self._lock, self._stopping = threading.Lock(), False
+        self._held: dict[int, Claim] = {}
+        self._sure_until: dict[int, float] = {}
+
+    def take(self) -> Claim | None:
+        """Claim the next due step."""
+        until = self._until()
+        with self._database.write() as tx:
+            claim = steps.claim(tx, self._owner, self._lease)
+        if claim:
+            with self._lock:
+                self._held[claim.id], self._sure_until[claim.id] = claim, until
+        return claim
+
+    def renew(self) -> None:
+        """Keep all that is held; what is another's by now, or over, is held no more."""
+        with self._lock:
+            held = list(self._held)
+        if not held:
+            return
+        until = self._until()
+        with self._database.write() as tx:
+            kept = steps.renew(tx, self._owner, held, self._lease)
+        with self._lock:
+            for key in held:
+                if key in kept:
+                    self._sure_until[key] = until
+                else:
+                    self._drop(key)
+
+    def sure(self, claim: Claim) -> bool:
+        """Whether its step may go on here: it is held, the lease can be relied on, and the process does not end."""
+        with self._lock:
+            return not self._stopping and self._clock() < self._sure_until.get(claim.id, 0.0)
+
+    def held(self, claim: Claim) -> bool:
+        """Whether nobody has said that it is another's."""
+        with self._lock:
+            return claim.id in self._held
+
+    def drop(self, claim: Claim) -> None:
+        """Its step has ended here."""
+        with self._lock:
+            self._drop(claim.id)
+
+    def stop(self) -> None:
+        """Be sure of nothing any more: this process ends."""
+        with self._lock:
+            self._stopping = True
+
+    def release(self) -> None:
+        """Give back what is held, for somebody else to take at once."""
+        with self._lock:
+            held = list(self._held.values())
+        for claim in held:
+            try:
+                with self._database.write() as tx:
+                    steps.release(tx, claim)
+            except Lost:
+                log.info("%s had another holder or an end already", claim.key)
+            else:
+                log.info("%s is given back: this process ends", claim.key)
+            self.drop(claim)
+
+    def _until(self) -> float:
+        # From before the transaction: the lease begins in it, by the database's clock.
+        return self._clock() + self._lease.total_seconds() * _SURE
+
+    def _drop(self, key: int) -> None:
+        self._held.pop(key, None)
+        self._sure_until.pop(key, None)
