@@ -36,7 +36,8 @@ def build(service: Service, newsroom: Newsroom | None = None, *, ready: Callable
     numbers = metrics.registry()
     problems.install(app)
     app.include_router(router)
-    app.router.routes += incoming.routes(newsroom) if newsroom else []
+    if newsroom:
+        incoming.install(app, newsroom)
 
     @app.get("/healthz", include_in_schema=False)
     def healthz() -> Response:

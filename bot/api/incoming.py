@@ -3,23 +3,23 @@
 Answered as soon as it is written down, and with 200 also where nothing is of interest: what is refused would be sent again.
 """
 
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
 from bot.news import Newsroom
 
 
-def routes(newsroom: Newsroom) -> list[Route]:
-    """One for each. What does not prove whose it is, is answered with 401."""
-    return [_route(newsroom, name) for name in newsroom.doors]
+def install(app: FastAPI, newsroom: Newsroom) -> None:
+    """A door for each. What does not prove whose it is, is answered with 401."""
+    for name in newsroom.doors:
+        _open(app, newsroom, name)
 
 
-def _route(newsroom: Newsroom, name: str) -> Route:
+def _open(app: FastAPI, newsroom: Newsroom, name: str) -> None:
     async def events(request: Request) -> Response:
         body = await request.body()
         count = await run_in_threadpool(newsroom.hear, name, dict(request.headers), body)
         return JSONResponse({"looked_at": count})
 
-    return Route(f"/{name}/events", events, methods=["POST"])
+    app.add_api_route(f"/{name}/events", events, methods=["POST"], include_in_schema=False)

@@ -266,7 +266,8 @@ class Engine:
                 steps.fulfil(tx, claim, finish.outputs, finish.expires_at)
 
     def _pend(self, claim: Claim, answer: Pending) -> None:
-        if not answer.ask and self._is_late(claim, LONGEST_PENDING):
+        # What people do in their own time, here or where the resource stands, has no largest age but the step's own.
+        if not (answer.ask or answer.reference) and self._is_late(claim, LONGEST_PENDING):
             raise PermanentError(f"It has not become ready in time. It waited for: {answer.reason}")
         delay = answer.delay if answer.delay is not None or answer.ask else backoff(claim.polls)
         wait = timedelta(seconds=delay) if delay is not None else None

@@ -4,6 +4,7 @@ The surroundings are those that the engine gives: state is what the last answer 
 one operation.
 """
 
+import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -13,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from bot.errors import PermanentError, TemporaryError
-from bot.handler import Answer, Context, Done, Handler, Pending, Resource
+from bot.errors import PermanentError, TemporaryError, Unproven
+from bot.handler import Answer, Context, Done, Handler, Hears, Looks, News, Pending, Resource, Thing
 
 NOW = datetime(2026, 11, 2, 9, 30, tzinfo=UTC)
 SECRETS = {"TOKEN": "t0p-s3cret", "PASSWORD": "hunter-2"}
@@ -142,6 +143,29 @@ class HandlerContract(ABC):
             plain = (int, float, str, bool, type(None), dict, list)
             assert all(isinstance(part, plain) for part in _parts(dict(answer.state)))
             assert all(isinstance(part, plain) for part in _parts(_visible(answer)["outputs"]))
+
+    def test_what_it_looks_at_has_a_reference_and_news_that_are_json(self) -> None:
+        with self.world() as world:
+            handler, surroundings = world.handler, Surroundings()
+            answer = self.settle(world, surroundings)
+            if not isinstance(handler, Looks):
+                assert answer.reference is None
+                return
+            assert answer.reference
+            seen: Mapping[str, Any] = {}
+            for _ in range(2):
+                thing = Thing(answer.reference, world.resource, answer.state, seen, surroundings.now)
+                (news,) = handler.look([thing])
+                assert isinstance(news, News)
+                assert (news.notes, news.trouble, news.outputs) == ([], None, None)
+                seen = json.loads(json.dumps(dict(news.seen)))
+            assert list(handler.look([])) == []
+
+    def test_who_does_not_prove_to_be_its_system_is_not_heard(self) -> None:
+        with self.world() as world:
+            if isinstance(world.handler, Hears):
+                with pytest.raises(Unproven):
+                    world.handler.hear({}, b"{}")
 
     def test_it_declares_its_name_its_resource_and_its_settings(self) -> None:
         with self.world() as world:

@@ -1,6 +1,8 @@
 """What the core makes of news from where resources stand, and of calls from there, on both stores."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -94,8 +96,17 @@ class Wishes(Desk):
         return [(e.name, e.data) for e in self.service.show(self.ada, number).events if e.name in names]
 
     def row(self) -> tables.InstanceResource:
+        (row,) = self.rows()
+        return row
+
+    def rows(self) -> list[tables.InstanceResource]:
         with self.database.read() as session:
-            return session.exec(select(tables.InstanceResource)).one()
+            query = select(tables.InstanceResource).order_by(tables.InstanceResource.id)  # type: ignore[arg-type]
+            return list(session.exec(query).all())
+
+    def work_some(self, count: int) -> None:
+        for _ in range(count):
+            self.engine.turn()
 
     def deliveries(self, kind: str) -> list[tables.Delivery]:
         with self.database.read() as session:
@@ -306,3 +317,26 @@ def test_what_no_code_understands_any_more_does_not_hide_the_rest(desk: Wishes) 
     desk.look()
     assert desk.handler.looked == [["0"]]
     assert len(desk.events(number)) == 1
+
+
+def test_several_processes_at_once_tell_each_note_once_while_steps_run(store_url: str) -> None:
+    """Three newsrooms and an engine at the same rows: nobody waits for ever, nothing is told twice or left out."""
+    desk, count = Wishes(store_url), 12
+    waits = Pending("It is open", delay=1, state={"id": "1"}, reference="1")
+    numbers = [desk.ask(replace(waits, reference=str(at))) for at in range(count)]
+    desk.handler.answers = [waits] * 10_000
+    desk.handler.sees = lambda thing: News(
+        {"n": thing.seen.get("n", 0) + 1}, 1, notes=[replace(SAID, key=f"comment {thing.seen.get('n', 0)}")], wake=True
+    )
+    rooms, rounds = [Newsroom(desk.database, desk.catalogue) for _ in range(3)], 5
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(rounds):
+            desk.clock.forward(seconds=60)
+            work = [pool.submit(room.turn) for room in rooms] + [pool.submit(desk.work_some, count)]
+            for each in work:
+                each.result(timeout=60)
+    told = [[data["did"] for _, data in desk.events(number)] for number in numbers]
+    looks = [row.seen["n"] if row.seen else 0 for row in desk.rows()]
+    assert [len(each) for each in told] == looks
+    assert all(looks)
+    desk.database.close()
