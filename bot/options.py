@@ -3,7 +3,8 @@
     found(...)   what a person can choose, nearest to what they typed first
     wrong(...)   answers that are not, or no longer, among what is offered
 
-A function runs in a thread of its own, which nobody waits for longer than the limit: Slack waits three seconds in all.
+A function runs in a thread of its own, which nobody waits for longer than the limit: while somebody types, Slack waits
+three seconds in all; what was handed in is checked with more patience.
 """
 
 import logging
@@ -24,8 +25,8 @@ T = TypeVar("T")
 Answers = Mapping[str, Any]
 Place = tuple[str | int, ...]
 
-#: Seconds that all functions of a form have, together.
-LIMIT = 2.0
+#: Seconds that a function has while somebody types, and that all of a form have together once it is handed in.
+LIMIT, PATIENCE = 2.0, 30.0
 #: So many calls of one function run at once: one that hangs takes no others with it.
 _AT_ONCE = 32
 #: A function of the text too searches itself.
@@ -35,13 +36,13 @@ _SEARCHES = 3
 class Sources:
     """Asks the functions that options come from."""
 
-    def __init__(self, limit: float = LIMIT) -> None:
-        self.limit = limit
+    def __init__(self, limit: float = LIMIT, patience: float = PATIENCE) -> None:
+        self.limit, self.patience = limit, patience
         self._free: dict[Options, BoundedSemaphore] = {}
 
     def found(self, path: str, source: Options, person: Person, answers: Answers, text: str) -> list[Choice]:
         """What `person` can choose for the field at `path`, the nearest first. Raises Unavailable."""
-        offered = self._all({path: lambda: _ask(source, person, answers, text)}, {path: source})[path]
+        offered = self._all({path: lambda: _ask(source, person, answers, text)}, {path: source}, self.limit)[path]
         return offered if _searches(source) else contract.ranked(offered, text)
 
     def wrong(self, sources: Mapping[str, Options], person: Person, answers: Answers) -> list[Problem]:
@@ -51,13 +52,13 @@ class Sources:
         """
         given = {path: list(_given(answers, tuple(path.split(".")))) for path in sources}
         asked = {path: _check(sources[path], person, answers, places) for path, places in given.items() if places}
-        return [problem for found in self._all(asked, sources).values() for problem in found]
+        return [problem for found in self._all(asked, sources, self.patience).values() for problem in found]
 
-    def _all(self, asked: Mapping[str, Callable[[], T]], sources: Mapping[str, Options]) -> dict[str, T]:
+    def _all(self, asked: Mapping[str, Callable[[], T]], sources: Mapping[str, Options], limit: float) -> dict[str, T]:
         """All at once, within the limit."""
         under_way = {path: self._start(sources[path], ask) for path, ask in asked.items()}
-        wait(under_way.values(), timeout=self.limit)
-        return {path: self._result(path, future) for path, future in under_way.items()}
+        wait(under_way.values(), timeout=limit)
+        return {path: _result(path, future, limit) for path, future in under_way.items()}
 
     def _start(self, source: Options, ask: Callable[[], T]) -> "Future[T]":
         future: Future[T] = Future()
@@ -68,15 +69,16 @@ class Sources:
             future.set_exception(Unavailable("too many people wait for them"))
         return future
 
-    def _result(self, path: str, future: "Future[T]") -> T:
-        why = f"that takes longer than {self.limit:g} seconds"
-        if future.done():
-            error = future.exception()
-            if error is None:
-                return future.result()
-            why = str(error) if isinstance(error, Unavailable) else "where they come from does not answer as it should"
-            log.error("the options of %s", path, exc_info=error)
-        raise Unavailable(f"The choices for {path} could not be looked up: {why}. Nothing is lost: try again soon.")
+
+def _result(path: str, future: "Future[T]", limit: float) -> T:
+    why = f"that takes longer than {limit:g} seconds"
+    if future.done():
+        error = future.exception()
+        if error is None:
+            return future.result()
+        why = str(error) if isinstance(error, Unavailable) else "where they come from does not answer as it should"
+        log.error("the options of %s", path, exc_info=error)
+    raise Unavailable(f"The choices for {path} could not be looked up: {why}. Nothing is lost: try again soon.")
 
 
 def _run(ask: Callable[[], T], future: "Future[T]", free: BoundedSemaphore) -> None:

@@ -1,5 +1,7 @@
 """What Slack's refusals mean for what we wanted to say. Their names: https://docs.slack.dev/reference/methods ."""
 
+import logging
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +11,8 @@ from urllib.error import URLError
 from slack_sdk.errors import SlackApiError
 
 from bot.errors import PermanentError, TemporaryError, Unavailable, Unreachable, Unsure
+
+log = logging.getLogger(__name__)
 
 #: The place is not there, or we may not speak there: it can be said in another one.
 _NO_PLACE = frozenset(
@@ -141,3 +145,10 @@ def _never_left(error: Exception) -> bool:
     """Whether nobody was there who could have taken it."""
     reason = error.reason if isinstance(error, URLError) else error
     return isinstance(reason, ConnectionRefusedError | socket.gaierror)
+
+
+def bug(error: BaseException) -> str:
+    """What a person is told of a bug: an id, which the log has too."""
+    error_id = secrets.token_hex(4)
+    log.error("error %s", error_id, exc_info=error)
+    return f"Something went wrong here (error {error_id}). Try again; if it stays, tell the platform's team that id."

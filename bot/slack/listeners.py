@@ -7,7 +7,6 @@ who clicked, and to nobody else; a bug is told with an id that the log has too.
 
 import logging
 import re
-import secrets
 from collections.abc import Callable, Mapping
 
 from slack_bolt import Ack, App, BoltResponse
@@ -18,6 +17,7 @@ from bot.errors import Conflict, Invalid, NotFound, Problem, Refused
 from bot.service import Service
 from bot.slack import commands, listings, stories, views
 from bot.slack.directory import SlackDirectory
+from bot.slack.errors import bug
 from bot.slack.forms import filling, windows
 from bot.slack.forms.about import CATALOGUE, CHANGE, COMPLETE, EDIT, ENTRY, FORM, REFUSE, REJECT, STALE, About
 from bot.slack.interaction import JSON, Interaction, Lazy, Submission
@@ -68,7 +68,7 @@ class _Listeners:
             except Refused as refused:
                 interaction.tell(Message(escape(_sentence(refused))))
             except Exception as error:  # noqa: BLE001 - a bug of ours is told to the person too
-                interaction.tell(Message(_bug(error)))
+                interaction.tell(Message(bug(error)))
 
         return run
 
@@ -82,7 +82,7 @@ class _Listeners:
             except Refused as refused:
                 answer = _beside_first(view, _sentence(refused))
             except Exception as error:  # noqa: BLE001 - a bug of ours is told to the person too
-                answer = _beside_first(view, _bug(error))
+                answer = _beside_first(view, bug(error))
             args.ack(**(answer or {}))
 
         return run
@@ -378,13 +378,6 @@ def _sentence(refused: Refused) -> str:
     return str(refused)
 
 
-def _bug(error: Exception) -> str:
-    """What a person is told of a bug: an id, which the log has too."""
-    error_id = secrets.token_hex(4)
-    log.error("error %s", error_id, exc_info=error)
-    return f"Something went wrong here (error {error_id}). Try again; if it stays, tell the platform's team that id."
-
-
 def _acknowledge(ack: Ack) -> None:
     ack()
 
@@ -395,7 +388,7 @@ def _no_options(ack: Ack) -> None:
 
 def _unforeseen(error: Exception, body: JSON) -> BoltResponse:
     """The last net: what no listener caught, for example a payload of a kind that nobody listens to."""
-    told = _bug(error)
+    told = bug(error)
     if body.get("type") == "view_submission":
         return BoltResponse(status=200, body=_beside_first(body["view"], told))
     if body.get("command"):

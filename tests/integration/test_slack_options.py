@@ -1,6 +1,7 @@
 """Options from data in Slack, over HTTP and when the form is edited: offered to a person, and checked once more."""
 
 from collections.abc import Iterator, Mapping
+from threading import Event
 from typing import Any
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 from bot import Person
 from bot.demo.slack.client import Client
 from bot.offering import Options
+from bot.slack.forms import patience
 from tests.integration.clicks import start_over
 from tests.integration.office import Office, opened
 
@@ -172,6 +174,79 @@ def test_options_that_cannot_be_looked_up_are_told_and_lose_nothing(office: Offi
     swap(office, **before)
     ada.submit()
     assert stored(office, ada)["database"] == "eu-2"
+
+
+class Slow:
+    """A source that takes as long as it is held."""
+
+    def __init__(self, offered: list[str]) -> None:
+        self.offered, self.released = offered, Event()
+
+    def __call__(self, _person: Person, _answers: Mapping[str, Any]) -> list[str]:
+        assert self.released.wait(30)
+        return self.offered
+
+
+@pytest.fixture
+def in_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An acknowledgement that does not wait, so that every check of choices is a slow one."""
+    monkeypatch.setattr(patience, "ACKNOWLEDGED", 0.05)
+
+
+@pytest.mark.usefixtures("in_no_hurry")
+def test_a_slow_source_is_waited_for_and_the_window_says_so_and_goes_on(office: Office, ada: Client) -> None:
+    ask(office, ada)
+    ada.fill({block(ada, "/database"): f"{ada.me.name}: billing", block(ada, "/tags"): ["x-1"]})
+    slow = Slow(["eu-2"])
+    swap(office, database=slow)
+    ada.submit()
+    assert "Checking your choices" in str(ada.view())
+    assert "submit" not in ada.view().body  # type: ignore[union-attr]
+    drafted = office.process.service.draft(ada.me.id, "copy")
+    assert drafted is not None
+    assert drafted.answers["entered"][""] == {"/database": "eu-2", "/tags": ["x-1"]}
+    slow.released.set()
+    office.until(lambda: (view := ada.view()) and view.title.startswith("REQ-"))
+    form = stored(office, ada)
+    assert (form["database"], form["tags"]) == ("eu-2", ["x-1"])
+    office.until(lambda: office.process.service.draft(ada.me.id, "copy") is None)
+
+
+@pytest.mark.usefixtures("in_no_hurry")
+def test_what_a_slow_source_refuses_stands_at_its_field_and_nothing_typed_is_lost(office: Office, ada: Client) -> None:
+    ask(office, ada)
+    ada.fill({block(ada, "/database"): f"{ada.me.name}: billing", block(ada, "/tags"): ["x-1"]})
+    before = dict(office.process.service.offering("copy").options)
+    slow = Slow(["us-1"])
+    swap(office, database=slow)
+    ada.submit()
+    assert "Checking your choices" in str(ada.view())
+    slow.released.set()
+    office.until(lambda: "“eu-2” is not, or no longer, one of your choices" in str(ada.view()))
+    view = ada.view()
+    assert view is not None
+    assert [each["value"] for each in view.values[block(ada, "/tags")]["answer"]["selected_options"]] == ["x-1"]
+    swap(office, **before)
+    ada.submit()
+    office.until(lambda: (view := ada.view()) and view.title.startswith("REQ-"))
+    assert stored(office, ada)["tags"] == ["x-1"]
+
+
+@pytest.mark.usefixtures("in_no_hurry")
+def test_who_closes_the_window_meanwhile_hears_of_it_and_may_go_on(office: Office, ada: Client) -> None:
+    ask(office, ada)
+    ada.fill({block(ada, "/database"): f"{ada.me.name}: billing"})
+    slow = Slow([])
+    swap(office, database=slow)
+    ada.submit()
+    ada.close()
+    slow.released.set()
+    told = office.told(ada, "was not sent")
+    assert "There is nothing to choose from" in told.text
+    ada.type_command("#general", "/platform request copy")
+    office.until(ada.view)
+    assert "Continue where you left off" in str(ada.view())
+    assert ada.view().values[block(ada, "/database")]["answer"]["selected_option"]["value"] == "eu-2"  # type: ignore[union-attr]
 
 
 def test_an_entry_of_a_list_has_options_too(office: Office, ada: Client) -> None:

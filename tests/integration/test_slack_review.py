@@ -1,12 +1,16 @@
 """A last look at what is asked for, before it is sent: in Slack, for offerings that want one."""
 
 from collections.abc import Iterator, Mapping
+from threading import Event
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from bot import Person
 from bot.demo.slack.client import Client
+from bot.slack.forms import patience
+from bot.store import tables
 from tests.integration.clicks import start_over
 from tests.integration.office import Office, opened
 
@@ -114,7 +118,8 @@ def submits(ada: Client) -> str:
 def fill(office: Office, ada: Client) -> None:
     ask(office, ada)
     assert submits(ada) == "Review"
-    ada.fill({"/name": "orders", "/owner": "@grace", "/size": "large", "/password": SECRET})
+    given = {"/name": "orders", "/owner": "@grace", "/size": "large", "/password": SECRET}
+    ada.fill({field(ada, pointer): value for pointer, value in given.items()})
     ada.submit()
     assert submits(ada) == "Submit", (ada.errors(), ada.notice())
 
@@ -242,3 +247,38 @@ def test_an_edit_shows_what_changes(office: Office, ada: Client) -> None:
     ada.submit()
     service = office.process.service
     assert service.show(service.person(ada.me.id), number).form["size"] == "small"
+
+
+def test_a_secret_stays_in_its_input_while_a_slow_source_is_asked(
+    office: Office, ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "ACKNOWLEDGED", 0.05)
+    offering = office.process.service.offering("vault")
+    released, before = Event(), offering.options
+
+    def slow(_person: Person, _answers: Mapping[str, Any]) -> list[str]:
+        assert released.wait(30)
+        return ["orders"]
+
+    ask(office, ada)
+    password, name, owner = (field(ada, pointer) for pointer in ("/password", "/name", "/owner"))
+    ada.fill({name: "orders", owner: "@grace", password: SECRET})
+    monkeypatch.setattr(offering, "options", {"name": slow})
+    ada.submit()
+    assert submits(ada) == "Checking…"
+    assert "Checking your choices" in read(ada)
+    ada.submit()
+    assert submits(ada) == "Checking…"
+    released.set()
+    office.until(lambda: submits(ada) == "Submit")
+    monkeypatch.setattr(offering, "options", before)
+    ada.submit()
+    office.until(lambda: (view := ada.view()) and view.title.startswith("REQ-"))
+    with office.process.database.read() as session:
+        assert SECRET not in repr([each.answers for each in session.exec(select(tables.Draft)).all()])
+
+
+def field(ada: Client, pointer: str) -> str:
+    view = ada.view()
+    assert view is not None
+    return next(name for each in view.blocks if (name := str(each.get("block_id"))).partition("~")[0] == pointer)

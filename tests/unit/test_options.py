@@ -225,7 +225,7 @@ def test_nobody_waits_for_a_function_that_hangs() -> None:
         ends.wait(30)
         return ["orders"]
 
-    sources = Sources(limit=0.05)
+    sources = Sources(limit=0.05, patience=0.05)
     with pytest.raises(Unavailable, match="longer than 0.05 seconds"):
         sources.wrong({"database": slow}, ADA, {"database": "orders"})
     for _ in range(40):

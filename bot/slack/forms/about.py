@@ -35,6 +35,8 @@ class About:
     turn: int = 0
     #: It shows what would be asked for, not the page.
     review: bool = False
+    #: It says that what was handed in is checked.
+    checking: bool = False
     #: The list of objects whose entries are shown from `first` on, not from their start.
     listing: str = ""
     first: int = 0

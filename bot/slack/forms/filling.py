@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, cast
 
 from bot import contract
-from bot.errors import Conflict, Invalid, Problem, Unavailable
+from bot.errors import Conflict, Invalid, Problem, Refused, Unavailable
 from bot.offering import Offering
-from bot.slack.forms import choices, pages, reviews
+from bot.slack import views
+from bot.slack.errors import bug
+from bot.slack.forms import choices, pages, patience, reviews
 from bot.slack.forms.about import STALE, About
 from bot.slack.forms.asking import ACTION
 from bot.slack.forms.entries import Draft, Verb, entries_of, list_of
@@ -17,7 +20,9 @@ from bot.slack.forms.layout import is_list, ref
 from bot.slack.forms.pages import Sheet
 from bot.slack.forms.windows import Window, open_form, sheet_of
 from bot.slack.interaction import Interaction, Lazy
+from bot.slack.messages import Message
 from bot.slack.outgoing import checked_view
+from bot.slack.text import escape
 from bot.slack.words import Words
 
 log = logging.getLogger(__name__)
@@ -59,7 +64,7 @@ def _changed(interaction: Interaction) -> None:
 def _again(interaction: Interaction) -> None:
     """Start over."""
     window = Window(interaction)
-    interaction.service.forget(interaction.person, window.form.name)
+    window.forget()
     draft = window.form.draft(None)
     sheet = sheet_of(
         window.form, draft, open_form(window.form, draft, ()), About(**vars(window.about) | {"kept": False})
@@ -187,42 +192,86 @@ SEARCHES: Mapping[str, Callable[[Interaction], list[JSON]]] = {ACTION: found_cho
 def submitted(interaction: Interaction, hand_in: Callable[[JSON], JSON | None]) -> JSON | None:
     """Hand in all of the answers; what is refused stands beside its field, on the page where that is."""
     window = Window(interaction)
+    if window.about.checking:  # submitted once more meanwhile: the first one counts
+        return {"response_action": "update", "view": checked_view(reviews.checking(window.kept()))}
     sheet = window.sheet()
-    offering = _reviewed_offering(window)
     if sheet.filled.unread:
         return _refused(window, sheet, _wrong(sheet.filled))
-    if offering and not window.about.review:
-        return _review(window, sheet, offering)
+    offering = _offering(window)
+    reviewed = offering if offering and offering.review and not window.about.review else None
+
+    def go_on() -> JSON | None:
+        return _review(window, sheet, reviewed) if reviewed else _handed_in(window, sheet, hand_in)
+
     try:
-        answer = hand_in(sheet.filled.answers)
+        return _soon(window, go_on, sent=not reviewed) if offering and offering.options else go_on()
     except Invalid as invalid:
         return _refused(window, sheet, invalid.problems)
     except Unavailable as unavailable:
-        if not offering:
+        if not window.about.review:
             raise
         return _refused(window, sheet, [Problem("", str(unavailable))])
-    if window.about.kept:
-        interaction.service.forget(interaction.person, window.form.name)
-    return answer
 
 
-def _reviewed_offering(window: Window) -> Offering[Any] | None:
-    """The offering that asks for a last look, if it does."""
+def _offering(window: Window) -> Offering[Any] | None:
+    """What is asked for; None for what a step asks."""
     about = window.about
-    offering = None if about.step else window.interaction.service.offering(about.offering, about.version)
-    return offering if offering and offering.review else None
+    return None if about.step else window.interaction.service.offering(about.offering, about.version)
+
+
+def _handed_in(window: Window, sheet: Sheet, hand_in: Callable[[JSON], JSON | None]) -> JSON | None:
+    answer = hand_in(sheet.filled.answers)
+    if window.about.kept:
+        window.forget()
+    return answer
 
 
 def _review(window: Window, sheet: Sheet, offering: Offering[Any]) -> JSON:
     """Show once more what would be asked for, if it is valid."""
     interaction = window.interaction
-    try:
-        found = interaction.service.review(interaction.person, offering, sheet.filled.answers, window.about.number)
-    except Invalid as invalid:
-        return _refused(window, sheet, invalid.problems)
+    found = interaction.service.review(interaction.person, offering, sheet.filled.answers, window.about.number)
     words = Words(offering, interaction.directory.remembered_mention)
     view = reviews.review(sheet.filled, window.keep(), found, words)
     return {"response_action": "update", "view": checked_view(view)}
+
+
+def _soon(window: Window, go_on: Callable[[], JSON | None], *, sent: bool) -> JSON | None:
+    """Its answer; where it takes longer than Slack waits, the window says so now, and shows the answer later."""
+    under_way = patience.begun(go_on)
+    try:
+        return patience.soon(under_way)
+    except patience.TakesLonger:
+        kept = window.keep()
+        patience.later(under_way, lambda done: _late(window, done, sent=sent))
+        return {"response_action": "update", "view": checked_view(reviews.checking(kept))}
+
+
+def _late(window: Window, done: "Future[JSON | None]", *, sent: bool) -> None:
+    """Show what came of it; tell it where the window is closed."""
+    try:
+        view, told = (done.result() or {}).get("view"), ""
+        view = view or views.message("Done", "What you have changed is in.")
+        if sent:
+            window.forget()
+    except Refused as refused:
+        problems = refused.problems if isinstance(refused, Invalid) else [Problem("", str(refused))]
+        view, told = _again_with(window, problems), " ".join(each.detail for each in problems)
+    except Exception as error:  # noqa: BLE001 - a bug of ours is told to the person too
+        told = bug(error)
+        view = _again_with(window, [Problem("", told)])
+    if not window.interaction.update(view, window.view["id"]) and told:
+        title = escape(window.form.title)
+        window.interaction.tell(
+            Message(f"*{title}* was not sent. {escape(told)} What you had entered is kept: ask again.")
+        )
+
+
+def _again_with(window: Window, problems: Sequence[Problem]) -> JSON:
+    """The form with what is wrong above its fields, on the first page that has any of it."""
+    kept = window.kept()
+    kept = replace(kept, about=replace(kept.about, review=False))
+    _, there = kept.errors(problems, kept.blocks())
+    return there.view(problems)
 
 
 def submitted_entry(interaction: Interaction, _view: JSON) -> JSON | None:

@@ -24,13 +24,13 @@ _SECTIONS, _ANSWER = 6, 500
 
 def review(filled: Filled, kept: Sheet, reviewed: Reviewed, words_: Words) -> JSON:
     """The view. `filled` is the form with its secrets, `kept` without."""
-    about = replace(kept.about, review=True)
+    about = replace(kept.about, review=True, checking=False)
     given, default = _answers(filled, reviewed, words_)
     blocks = [
         *_part("What you ask for", given),
         *_part("Filled in by default", default),
         {"type": "section", "text": mrkdwn(_course(reviewed, words_))},
-        *_secrets(kept),
+        *secrets(kept),
         {"type": "actions", "block_id": "review", "elements": [_BACK | {"value": str(kept.number)}]},
     ]
     view = forms.frame(kept.title, kept.callback, blocks, "Submit", str(about))
@@ -93,7 +93,27 @@ def _course(reviewed: Reviewed, words_: Words) -> str:
     return f"{waits}{usual} Nothing is sent before you submit."
 
 
-def _secrets(kept: Sheet) -> list[JSON]:
+def checking(kept: Sheet) -> JSON:
+    """What stands in the window while it takes long to check what was handed in; secrets stay in their inputs."""
+    about = replace(kept.about, checking=True)
+    blocks: list[JSON] = [
+        {"type": "section", "text": plain_text("⏳ Checking your choices…", sizes.TEXT)},
+        {"type": "context", "elements": [plain_text(_CHECKING, sizes.TEXT)]},
+        *secrets(kept),
+    ]
+    view = forms.frame(kept.title, kept.callback, blocks, "Checking…", str(about))
+    if not any(block["type"] == "input" for block in blocks):
+        del view["submit"]
+    return {**view, "notify_on_close": True}
+
+
+_CHECKING = (
+    "This takes longer than usual. The window goes on by itself; you can close it too, and hear of it in a direct message. "
+    "What you have entered is kept, but no secrets: if this never ends, ask once more."
+)
+
+
+def secrets(kept: Sheet) -> list[JSON]:
     """The inputs of secrets, as they stand on the page: what is typed in them stays there."""
     secrets = [each for each in kept.page.questions if each.holds_secret and each.kind != "section"]
     return [

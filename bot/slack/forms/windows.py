@@ -162,6 +162,10 @@ class Window:
         draft, about = self.form.draft(record), replace(self.about, kept=True)
         return sheet_of(self.form, draft, open_form(self.form, draft, about.chain), about)
 
+    def forget(self) -> None:
+        """What was entered has become a request, or is not wanted."""
+        self.interaction.service.forget(self.interaction.person, self.form.name)
+
     def show(self, sheet: Sheet, **more: Any) -> bool:
         """Show another page, or this one as it is now; False where the window has moved on since the click."""
         return self.interaction.update(sheet.view(**more), self.view["id"], self.view["hash"])
