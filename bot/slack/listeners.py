@@ -20,6 +20,7 @@ from bot.slack.directory import SlackDirectory
 from bot.slack.errors import bug
 from bot.slack.forms import filling, windows
 from bot.slack.forms.about import CATALOGUE, CHANGE, COMPLETE, EDIT, ENTRY, FORM, REFUSE, REJECT, STALE, About
+from bot.slack.forms.asking import ACTION
 from bot.slack.interaction import JSON, Interaction, Lazy, Submission
 from bot.slack.messages import Message
 from bot.slack.outgoing import checked_view
@@ -38,8 +39,9 @@ def register(app: App, service: Service, directory: SlackDirectory) -> None:
     app.view(ENTRY)(ack=entry, lazy=[listeners.lazily(filling.show_list)])
     for name in (FORM, EDIT, CHANGE, COMPLETE, ENTRY):
         app.view_closed(name)(ack=_acknowledge, lazy=[listeners.lazily(filling.closed)])
+    keep = listeners.first(filling.keep_choice)
     for name, do in {**_CLICKS, **filling.CLICKS}.items():
-        app.action(name)(ack=_acknowledge, lazy=[listeners.lazily(do)])
+        app.action(name)(ack=keep if name == ACTION else _acknowledge, lazy=[listeners.lazily(do)])
     app.shortcut("new_request")(ack=_acknowledge, lazy=[listeners.lazily(_shortcut)])
     app.shortcut("request_from_message")(ack=_acknowledge, lazy=[listeners.lazily(_shortcut)])
     app.event(re.compile(".*"))(_acknowledge)
@@ -69,6 +71,20 @@ class _Listeners:
                 interaction.tell(Message(escape(_sentence(refused))))
             except Exception as error:  # noqa: BLE001 - a bug of ours is told to the person too
                 interaction.tell(Message(bug(error)))
+
+        return run
+
+    def first(self, do: Lazy) -> Callable[[Args], None]:
+        """For what is done before the acknowledgement, so that whatever comes next finds it done."""
+
+        def run(args: Args) -> None:
+            try:
+                do(Interaction(args, self._service, self._directory))
+            except Refused as refused:  # told by what runs after the acknowledgement, which meets it too
+                log.info("not done: %s", refused)
+            except Exception as error:  # noqa: BLE001 - a bug of ours; the acknowledgement has to come all the same
+                bug(error)
+            args.ack()
 
         return run
 

@@ -46,7 +46,8 @@ def shown(overlay: dict[str, Look], **entered: Any) -> Sheet:
 def blocks(sheet: Sheet) -> dict[str, Any]:
     view = sheet.view()
     sendable_view(view)
-    return {block["block_id"].partition("~")[0]: block for block in view["blocks"] if "block_id" in block}
+    named = {block["block_id"].partition("~")[0]: block for block in view["blocks"] if "block_id" in block}
+    return {name: block for name, block in named.items() if name != "turn"}
 
 
 def test_title_and_help_are_what_people_read() -> None:

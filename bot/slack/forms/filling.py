@@ -51,14 +51,26 @@ def _find(interaction: Interaction) -> None:
     window.show(window.keep().found(name), focus=name)
 
 
+def keep_choice(interaction: Interaction) -> None:
+    """Something was chosen: keep it, with all that stands beside it, before it is acknowledged."""
+    Window(interaction).keep()
+
+
 def _changed(interaction: Interaction) -> None:
-    """A field that others depend on has another answer."""
+    """Show what a choice has changed, if it did."""
     window = Window(interaction)
-    sheet = window.keep()
+    sheet = window.kept()
     if sheet.blocks() == window.shown or window.show(sheet):
         return
     if len(sheet.pages) == 1:  # two answers in a row: the second one was given before the first one's fields came
         interaction.update(window.kept().view(), window.view["id"])
+
+
+def _keep(interaction: Interaction) -> None:
+    """Keep what stands here, and say so."""
+    window = Window(interaction)
+    sheet = window.keep()
+    window.show(replace(sheet, notice=pages.kept_for_later(sheet.filled)))
 
 
 def _again(interaction: Interaction) -> None:
@@ -149,6 +161,7 @@ CLICKS: Mapping[str, Lazy] = {
     pages.PAGE: _turn,
     pages.FIND: _find,
     pages.AGAIN: _again,
+    pages.KEEP: _keep,
     pages.ADD: _add,
     pages.ENTRY: _entry,
     pages.EARLIER: _window,
@@ -221,7 +234,7 @@ def _offering(window: Window) -> Offering[Any] | None:
 
 def _handed_in(window: Window, sheet: Sheet, hand_in: Callable[[JSON], JSON | None]) -> JSON | None:
     answer = hand_in(sheet.filled.answers)
-    if window.about.kept:
+    if window.about.kept or window.interaction.service.draft(window.interaction.user, window.form.name):
         window.forget()
     return answer
 
@@ -322,7 +335,7 @@ def show_list(interaction: Interaction) -> None:
 
 
 def closed(interaction: Interaction) -> None:
-    """Keep what stands in a window that was closed without submitting."""
+    """Keep what a window still tells of itself when it is closed, and show the list that an entry belongs to."""
     window = Window(interaction)
     if window.about.kept or window.sheet().filled.kept():
         window.keep()

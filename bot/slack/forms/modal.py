@@ -89,6 +89,14 @@ def notes(filled: Filled, problems: Sequence[Problem] = ()) -> dict[str, list[st
     return texts
 
 
+#: Elements whose answer is there with one click, by type.
+CHOICES = frozenset(
+    {"static_select", "external_select", "multi_static_select", "multi_external_select", "radio_buttons", "checkboxes"}
+    | {"datepicker", "timepicker", "datetimepicker", "users_select", "multi_users_select"}
+    | {"channels_select", "multi_channels_select"}
+)
+
+
 def asked(
     question: Question,
     filled: Filled,
@@ -97,7 +105,11 @@ def asked(
     *,
     revision: int = 0,
 ) -> list[JSON]:
-    """A question's notes, then its input. One that others depend on tells at once when it changes."""
+    """A question's notes, then its input.
+
+    One that others depend on tells at once when it changes; so do choices, for a window that is closed tells nothing
+    of its fields (Slack sends an empty state with `view_closed`).
+    """
     texts = wrong.get(question.pointer, ())
     value = filled.value(question)
     element = shown(question, value, valid=not texts, groups=groups, zone=filled.zone)
@@ -105,7 +117,7 @@ def asked(
     if not element.held and filled.is_given(question):
         above = [_unusable(question, value, text) for text in texts] or [_not_shown(question, value)]
     block = _input(question, element.element, revision, filled.zone)
-    if question.path in filled.applied.controls:
+    if question.path in filled.applied.controls or element.element["type"] in CHOICES:
         block["dispatch_action"] = True
     return [*(note(f"{question.title}: {text}") for text in above), block]
 

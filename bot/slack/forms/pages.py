@@ -26,7 +26,9 @@ JSON = dict[str, Any]
 
 BACK, NEXT, PAGE, FIND = "form_back", "form_next", "form_page", "form_find"
 ADD, ENTRY, EARLIER, LATER = "entry_add", "entry", "entry_earlier", "entry_later"
-AGAIN = "form_again"
+AGAIN, KEEP = "form_again", "form_keep"
+#: A form in which less is typed needs no button that keeps it.
+_LITTLE = 2
 #: A larger chain does not leave enough room in `private_metadata`: deeper lists are text.
 _LONGEST = sizes.PRIVATE_METADATA - 1000
 
@@ -88,7 +90,8 @@ class Sheet:
         """The view of the page. `focus`: the short name of the field to begin with."""
         wrong = forms.notes(self.filled, problems)
         top = [*self.notice, *self._where(), *(forms.note(text) for text in wrong.pop("", []))]
-        blocks = [*top, *self._asked(wrong, focus), *self._turning()]
+        asked = self._asked(wrong, focus)
+        blocks = [*top, *asked, *self._turning(asked)]
         if len(blocks) > sizes.VIEW_BLOCKS:
             blocks = _gathered(blocks)
         view = forms.frame(self.title, self.callback, blocks, self.submit, str(self.about))
@@ -180,12 +183,16 @@ class Sheet:
         }
         return [where, {"type": "actions", "block_id": f"pages~{self.about.turn}", "elements": [choose, find]}]
 
-    def _turning(self) -> list[JSON]:
+    def _turning(self, asked: Sequence[JSON]) -> list[JSON]:
+        """Back and Next, which keep what stands here; and a button that does no more, for what is typed."""
         buttons = []
         if self.number > 0:
             buttons.append(_button(BACK, "Back", str(self.number - 1)))
         if self.number < len(self.pages) - 1:
             buttons.append(_button(NEXT, "Next", str(self.number + 1)))
+        typed = [block for block in asked if block["type"] == "input" and block["element"]["type"] not in forms.CHOICES]
+        if len(typed) >= _LITTLE:
+            buttons.append(_button(KEEP, "Keep for later", "keep"))
         return [{"type": "actions", "block_id": f"turn~{self.about.turn}", "elements": buttons}] if buttons else []
 
     # Lists of objects
@@ -250,6 +257,13 @@ def _gathered(blocks: Iterable[JSON]) -> list[JSON]:
         fit = [text for at, text in enumerate(texts) if len("\n".join(texts[: at + 1])) < sizes.TEXT - 100]
         said = "\n".join([*fit, f"… and {len(texts) - len(fit)} more, which submitting shows."])
     return [{"type": "context", "elements": [plain_text(said, sizes.TEXT)]}, *kept]
+
+
+def kept_for_later(filled: Filled) -> tuple[JSON, ...]:
+    """On top of a form that was kept."""
+    but = " Secrets are not kept." if any(each.holds_secret for each in filled.questions) else ""
+    text = f"Kept.{but} Go on, or close this window: the form opens with it again."
+    return ({"type": "context", "elements": [plain_text(text, sizes.TEXT)]},)
 
 
 def welcome_back(since: datetime, left_out: Sequence[str]) -> tuple[JSON, ...]:
