@@ -81,7 +81,15 @@ def build(settings: Settings, *, web: bool = True, worker: bool = True) -> Proce
         database, offered, owner=owner, secret=settings.secret, url=settings.link, lease=settings.lease, safe=safe
     )
     sender = (
-        SlackSender(web_client, database, offered, groups, slack_directory, settings.platform_channel)
+        SlackSender(
+            door.sender_client(settings.slack_bot_token, settings.slack_api_url, settings.lease),
+            database,
+            offered,
+            groups,
+            slack_directory,
+            settings.platform_channel,
+            settings.lease,
+        )
         if settings.slack
         else None
     )
@@ -89,6 +97,7 @@ def build(settings: Settings, *, web: bool = True, worker: bool = True) -> Proce
 
     def sweep() -> None:
         service.sweep()
+        service.look_around()
         engine.sweep()
 
     newsroom = Newsroom(database, offered)

@@ -208,8 +208,8 @@ class Worker:
         else:
             with self.database.write() as tx:
                 outbox.card_shown(tx, claimed, channel, ts, link, self.pace)
-                if claimed.card.ts is None:
-                    detours.works(tx, claimed.card.place)
+                if claimed.anew:
+                    detours.works(tx, claimed)
         return True
 
     def _deliver(self) -> bool:

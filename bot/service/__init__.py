@@ -8,16 +8,18 @@ text is for that person. Reads happen on the reader; each use case writes in one
     offers      what can be asked for, and whether answers can be taken
     reading     what people may read
     asking      submit, edit, delete, drafts
+    news        what other systems tell
     deciding    approve, reject, do, withdraw, cancel, retry
 """
 
 from bot.service.changing import Changing
 from bot.service.deciding import Deciding
+from bot.service.news import Listening, News
 from bot.service.offers import Offered, Planned, Reviewed
 from bot.service.reading import Page
 
-__all__ = ["Offered", "Page", "Planned", "Reviewed", "Service"]
+__all__ = ["News", "Offered", "Page", "Planned", "Reviewed", "Service"]
 
 
-class Service(Changing, Deciding):
+class Service(Changing, Deciding, Listening):
     """The use cases over one database and one catalogue."""

@@ -6,26 +6,27 @@ from typing import Any
 from bot import contract, lifecycle
 from bot.errors import Conflict, Invalid, NotFound, Problem
 from bot.lifecycle import RequestState
+from bot.service.people import People
 from bot.service.reading import Reading
 from bot.store import reads, requests
 from bot.store.records import PersonRecord, RequestRecord
 from bot.story import stands, when
 
 
-class Deciding(Reading):
+class Deciding(People, Reading):
     """Moves requests on."""
 
     def approve(
         self, person: PersonRecord, number: str, *, reason: str | None = None, revision: int | None = None
     ) -> RequestRecord:
         """One person's approval. Raises NotFound, Forbidden, Conflict."""
-        record, rules = self.may_decide(person, number, revision)
+        person, record, rules = self._decider(person, number, revision)
         seen = revision or record.revision
         return self._change(record, lambda tx: requests.approve(tx, record.id, person.id, rules, seen, reason))
 
     def reject(self, person: PersonRecord, number: str, reason: str, *, revision: int | None = None) -> RequestRecord:
         """One person's rejection, which ends the request. Raises NotFound, Forbidden, Conflict, Invalid."""
-        record, rules = self.may_decide(person, number, revision)
+        person, record, rules = self._decider(person, number, revision)
         text, seen = _required(reason, "/reason"), revision or record.revision
         return self._change(record, lambda tx: requests.reject(tx, record.id, person.id, rules, seen, text))
 
@@ -33,7 +34,16 @@ class Deciding(Reading):
         self, person: PersonRecord, number: str, revision: int | None = None
     ) -> tuple[RequestRecord, list[int]]:
         """The request and the rules that this person's decision would count for. Raises Forbidden, Conflict."""
+        return self._decider(person, number, revision)[1:]
+
+    def _decider(
+        self, person: PersonRecord, number: str, revision: int | None
+    ) -> tuple[PersonRecord, RequestRecord, list[int]]:
+        """Who decides is first known as well as can be: nobody decides on their own request under another name."""
+        person = self.whole(person)
         record = self.show(person, number)
+        if self.whole(record.requester).id != record.requester.id:
+            record = self.show(person, number)
         self._require_state(record, RequestState.AWAITING_APPROVAL)
         rules = self.permissions.rules_for(person, record)
         if revision is not None and revision != record.revision:
@@ -43,7 +53,7 @@ class Deciding(Reading):
         mine = next((d for d in record.decisions if d.current and d.person.id == person.id), None)
         if mine:
             raise Conflict(f"You have approved {record.number} already, on {when(mine.at)}. It waits for others.")
-        return record, rules
+        return person, record, rules
 
     def complete(
         self, person: PersonRecord, number: str, step: str, outputs: Mapping[str, Any] | None = None

@@ -1,12 +1,18 @@
 """Who acts: people as they come through a door, and their tokens."""
 
+import logging
 from datetime import timedelta
 
-from bot.errors import NotFound
+from bot.errors import NotFound, Unavailable
+from bot.people import Profile
 from bot.service.desk import Desk
 from bot.store import people, reads
 from bot.store.records import PersonRecord
 
+log = logging.getLogger(__name__)
+
+#: Whether somebody who has tokens is still there is asked so often, of so many at a time.
+_LOOKED_AFTER, _AT_ONCE = timedelta(hours=1), 20
 #: So long counts what a directory has said of somebody.
 _FRESH = timedelta(days=1)
 
@@ -33,6 +39,36 @@ class People(Desk):
             known = reads.person_by_slack_id(session, slack_id)
         return known.tz if known else None
 
+    def whole(self, person: PersonRecord) -> PersonRecord:
+        """The same person, where the directory tells by now what was not known of them: an address, a Slack id.
+
+        Two rows of one human become one by it. Raises Unavailable.
+        """
+        if person.slack_id and person.email:
+            return person
+        profile = self.directory.find(person.slack_id or person.reference)
+        return self.remember(profile) if profile else person
+
+    def remember(self, profile: Profile) -> PersonRecord:
+        """What a directory tells of somebody."""
+        with self.database.write() as tx:
+            return people.remember(tx, profile)
+
+    def look_after_tokens(self) -> None:
+        """End the tokens of people who have left, in case no event told of it."""
+        with self.database.write() as tx:
+            holders = people.look_after(tx, _LOOKED_AFTER, _AT_ONCE)
+        for holder in holders:
+            try:
+                left = holder.slack_id and self.directory.has_left(holder.slack_id)
+            except Unavailable as unavailable:
+                log.info("whether %s is still there is not known now: %s", holder.label, unavailable)
+                continue
+            if left:
+                with self.database.write() as tx:
+                    ended = people.revoke_tokens(tx, holder.id)
+                log.warning("%s has left: %s tokens are ended", holder.label, ended)
+
     def person_by_token(self, token: str) -> PersonRecord | None:
         """Whose bearer token that is."""
         with self.database.read() as session:
@@ -54,7 +90,7 @@ class People(Desk):
         with self.database.read() as session:
             known = reads.person_by_reference(session, reference)
         if known:
-            return known
+            return self.whole(known)
         try:
             return self._look_up(reference)
         except NotFound:
@@ -67,5 +103,4 @@ class People(Desk):
         profile = self.directory.find(reference)
         if profile is None:
             raise NotFound(f"There is nobody called {reference}.")
-        with self.database.write() as tx:
-            return people.remember(tx, profile)
+        return self.remember(profile)

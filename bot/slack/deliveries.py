@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from datetime import timedelta
 from itertools import islice
 
 from slack_sdk import WebClient
@@ -43,9 +44,12 @@ class SlackSender:
         groups: Groups,
         directory: SlackDirectory,
         platform_channel: str = "",
+        lease: timedelta = timedelta(seconds=30),
     ) -> None:
+        """`platform_channel` stands in for channels that are out of order; a claim lasts for `lease`."""
         self._database, self._catalogue, self._platform_channel = database, catalogue, platform_channel
         self._groups, self._permissions, self._directory = groups, Permissions(groups), directory
+        self._time = lease.total_seconds() - client.timeout
         self._poster = Poster(client, database, directory)
 
     def send(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
@@ -72,7 +76,7 @@ class SlackSender:
                 log.info("the card of %s is posted anew: %s", record.number, gone)
             else:
                 return card.channel, card.ts, card.link
-        mark = Mark("card", card.id, record.created_at)
+        mark = Mark("card", card.id, record.created_at, claimed.at + self._time)
         channel, ts = self._poster.post(self._place(card.place), message, mark, unsure=claimed.unsure)
         return channel, ts, self._poster.link(channel, ts)
 
@@ -111,10 +115,15 @@ class SlackSender:
     def _stuck(self, record: RequestRecord) -> list[ApprovalRule]:
         """Rules that nobody is left to meet; where Slack cannot say, the card does not either."""
         try:
-            return self._permissions.stuck(record)
+            stuck = self._permissions.stuck(record)
         except Unavailable as unavailable:
             log.info("who could approve %s is not known now: %s", record.number, unavailable)
             return []
+        if stuck:
+            text = messages.stuck_alarm(record, stuck)
+            with self._database.write() as tx:
+                outbox.alarm(tx, f"stuck {record.number} {record.revision}", text, record.id)
+        return stuck
 
     def _note(self, delivery: ClaimedDelivery) -> tuple[str, str]:
         card, record, event = self._about(delivery)
@@ -145,7 +154,7 @@ class SlackSender:
     def _say(
         self, delivery: ClaimedDelivery, place: str, message: Message, thread_ts: str | None = None
     ) -> tuple[str, str]:
-        mark = Mark("delivery", delivery.id, delivery.created_at)
+        mark = Mark("delivery", delivery.id, delivery.created_at, delivery.at + self._time)
         return self._poster.post(place, message, mark, unsure=delivery.unsure, thread_ts=thread_ts)
 
     def _place(self, place: str) -> str:

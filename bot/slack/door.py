@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 from slack_bolt import App
@@ -12,6 +13,8 @@ from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
 from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
+from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler
+from slack_sdk.http_retry.request import HttpRequest
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -22,6 +25,8 @@ from bot.slack.directory import SlackDirectory
 
 log = logging.getLogger(__name__)
 
+#: Seconds that one call of Slack's Web API may take.
+PATIENCE = 10.0
 #: Listeners that may run at once; each may wait for Slack's Web API.
 _THREADS = 32
 #: Seconds between attempts to reach Slack at boot, at the most.
@@ -30,9 +35,30 @@ _LONGEST_PAUSE = 30.0
 _LONGEST_COURTESY = 0.25
 
 
-def client(token: str, api_url: str) -> WebClient:
-    """A Web API client. It never sleeps on a rate limit: the outbox waits instead."""
-    return WebClient(token=token, base_url=api_url, timeout=10)
+class RepeatWhatMayBe(ConnectionErrorRetryHandler):
+    """slack_sdk repeats a call whose line was cut, once. A message would stand there twice, a trigger is used up."""
+
+    def _can_retry(self, *, request: HttpRequest, **more: Any) -> bool:
+        once = ("chat.postMessage", "views.open", "views.push")
+        return not request.url.endswith(once) and super()._can_retry(request=request, **more)
+
+
+def client(token: str | None, api_url: str, patience: float = PATIENCE) -> WebClient:
+    """A Web API client. It never sleeps on a rate limit: the outbox waits instead.
+
+    `patience`: seconds that one call may take.
+    """
+    return WebClient(
+        token=token,
+        base_url=api_url,
+        timeout=patience,  # type: ignore[arg-type] # urllib takes parts of seconds too
+        retry_handlers=[RepeatWhatMayBe()],
+    )
+
+
+def sender_client(token: str, api_url: str, lease: timedelta) -> WebClient:
+    """The same for what is claimed for `lease`: a call that hangs ends before the claim does."""
+    return client(token, api_url, min(PATIENCE, lease.total_seconds() / 3))
 
 
 class Listeners(ThreadPoolExecutor):
@@ -88,7 +114,7 @@ def build(
 
     app = App(
         signing_secret=signing_secret or "socket-mode-needs-none",
-        client=WebClient(base_url=web.base_url, timeout=web.timeout),
+        client=client(None, web.base_url),
         authorize=authorize,
         process_before_response=True,
         raise_error_for_unhandled_request=False,
@@ -115,9 +141,7 @@ class Socket:
     """Socket Mode, connected in the background until it works: a Slack that is down does not stop the boot."""
 
     def __init__(self, app: App, app_token: str, web: WebClient) -> None:
-        self._handler = SocketModeHandler(
-            app, app_token, web_client=WebClient(base_url=web.base_url, timeout=10), concurrency=_THREADS
-        )
+        self._handler = SocketModeHandler(app, app_token, web_client=client(None, web.base_url), concurrency=_THREADS)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._connect, name="socket-mode", daemon=True)
 

@@ -52,6 +52,12 @@ class Interaction:
             return None
 
     @property
+    def is_new(self) -> bool:
+        """Whether it came in for the first time: Slack gives a trigger to each thing that a person does."""
+        trigger = self.args.body.get("trigger_id")
+        return not trigger or self.service.is_new(f"slack:{trigger}")
+
+    @property
     def target(self) -> Target:
         """What the button is about."""
         return Target.read(str((self.args.action or {}).get("value", "")))
@@ -64,7 +70,7 @@ class Interaction:
     def prepare(self) -> None:
         """Learn now what the acknowledgement of a form will need, so that it need not ask Slack."""
         try:
-            self.service.refreshed(self.user)
+            self.service.whole(self.service.refreshed(self.user))
             self.directory.groups()
         except Refused as refused:  # whoever submits hears of it then
             log.info("not known yet: %s", refused)

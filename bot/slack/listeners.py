@@ -15,7 +15,7 @@ from slack_bolt.kwargs_injection.args import Args
 from bot import contract
 from bot.errors import Conflict, Invalid, NotFound, Problem, Refused
 from bot.service import Service
-from bot.slack import commands, listings, stories, views
+from bot.slack import commands, listings, news, stories, views
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import bug
 from bot.slack.forms import filling, windows
@@ -44,6 +44,7 @@ def register(app: App, service: Service, directory: SlackDirectory) -> None:
         app.action(name)(ack=keep if name == ACTION else _acknowledge, lazy=[listeners.lazily(do)])
     app.shortcut("new_request")(ack=_acknowledge, lazy=[listeners.lazily(_shortcut)])
     app.shortcut("request_from_message")(ack=_acknowledge, lazy=[listeners.lazily(_shortcut)])
+    news.register(app, service, directory)
     app.event(re.compile(".*"))(_acknowledge)
     app.action(re.compile(".*"))(ack=_acknowledge, lazy=[listeners.lazily(_stale_button)])
     app.view(re.compile(".*"))(listeners.submission(_stale_view))
@@ -66,7 +67,8 @@ class _Listeners:
         def run(args: Args) -> None:
             interaction = Interaction(args, self._service, self._directory)
             try:
-                do(interaction)
+                if interaction.is_new:
+                    do(interaction)
             except Refused as refused:
                 interaction.tell(Message(escape(_sentence(refused))))
             except Exception as error:  # noqa: BLE001 - a bug of ours is told to the person too
@@ -409,4 +411,6 @@ def _unforeseen(error: Exception, body: JSON) -> BoltResponse:
         return BoltResponse(status=200, body=_beside_first(body["view"], told))
     if body.get("command"):
         return BoltResponse(status=200, body={"response_type": "ephemeral", "text": told})
+    if body.get("type") == "event_callback":  # Slack sends it again
+        return BoltResponse(status=500, body="")
     return BoltResponse(status=200, body="")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.lifecycle import AT_WORK, RequestState, StepState
+from bot.lifecycle import AT_WORK, ApprovalRule, RequestState, StepState
 from bot.slack import buttons, words
 from bot.slack.text import cut, escape, mrkdwn, plain_text
 from bot.slack.words import Words
@@ -72,6 +72,14 @@ def nobody_left(record: RequestRecord, rule: str) -> str:
     return (
         f"*Nobody is left who could approve this for {rule}*: they have left, or asked for it themselves. The people of "
         f"the platform were told; {words.person(record.requester)} can withdraw it."
+    )
+
+
+def stuck_alarm(record: RequestRecord, rules: Sequence[ApprovalRule]) -> str:
+    """The same for those who look after the platform, in plain words."""
+    return (
+        f"Nobody is left who could approve {record.number} for {' and '.join(map(str, rules))}: they have left, or asked "
+        "for it themselves. Put somebody into the group; the request waits until then."
     )
 
 

@@ -5,6 +5,7 @@ of an attempt is unknown the message is searched for before it is posted again.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
 
-from bot.errors import PermanentError, Unavailable, Unsure
+from bot.errors import PermanentError, TemporaryError, Unavailable, Unsure
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import GONE, LINE, REFUSED_BLOCKS, is_limit, name_of, reasons_of, rest_of, translated
 from bot.slack.messages import Message, in_words
@@ -38,11 +39,15 @@ class Gone(PermanentError):
 
 @dataclass(frozen=True)
 class Mark:
-    """What a message is known by: `kind` and id of a row, and since when it may have been posted."""
+    """What a message is known by: `kind` and id of a row, and since when it may have been posted.
+
+    It may be posted `until` a moment (monotonic seconds): after that somebody else may have taken it over.
+    """
 
     kind: str
     id: int
     since: datetime
+    until: float
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -70,7 +75,7 @@ class Poster:
             return found
         with translated(f"A message to {place}"):
             try:
-                answer = self._persistently(place, checked_message(message), mark.metadata, thread_ts)
+                answer = self._persistently(place, checked_message(message), mark, thread_ts)
             except SlackApiError as error:
                 if name_of(error) != "thread_not_found":
                     raise
@@ -102,14 +107,12 @@ class Poster:
         except (SlackApiError, *LINE):
             return None  # the message stands; one without a link to it is better than none
 
-    def _persistently(
-        self, place: str, message: Message, metadata: dict[str, Any], thread_ts: str | None
-    ) -> SlackResponse:
+    def _persistently(self, place: str, message: Message, mark: Mark, thread_ts: str | None) -> SlackResponse:
         """Post, with one remedy for each refusal that has one."""
         channel, tried = place, set[str]()
         while True:
             try:
-                return self._send(channel, message, metadata, thread_ts)
+                return self._send(channel, message, mark, thread_ts)
             except SlackApiError as error:
                 name = name_of(error)
                 if name in tried:
@@ -132,14 +135,16 @@ class Poster:
                 return channel, _without_blocks(message, error)
         return channel, message
 
-    def _send(self, channel: str, message: Message, metadata: dict[str, Any], thread_ts: str | None) -> SlackResponse:
+    def _send(self, channel: str, message: Message, mark: Mark, thread_ts: str | None) -> SlackResponse:
+        if time.monotonic() > mark.until:
+            raise TemporaryError(f"A message to {channel}: it took so long that another process may be sending it.")
         return self._limited(
             outbox.POSTING,
             lambda: self._client.chat_postMessage(
                 channel=channel,
                 text=message.text,
                 blocks=message.blocks or None,
-                metadata=metadata,
+                metadata=mark.metadata,
                 thread_ts=thread_ts,
                 unfurl_links=False,
                 unfurl_media=False,

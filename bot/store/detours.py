@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select, update
 
-from bot.lifecycle import ENDED
+from bot.lifecycle import ENDED, OPEN
 from bot.store import outbox, rows, tables
 from bot.store.database import Tx
 from bot.store.outbox import ClaimedCard, ClaimedDelivery
@@ -67,16 +67,42 @@ def probe(tx: Tx) -> int:
     return len(chosen)
 
 
-def works(tx: Tx, place: str) -> None:
-    """Something has just been said in this place: what belongs there goes there again."""
+def works(tx: Tx, claimed: ClaimedCard) -> None:
+    """A card has come to where it belongs: so do others of the place, and what stood in for it says so."""
     card = tables.Card
-    waiting = (col(card.dirty), col(card.error).is_not(None), col(card.place) == place)
+    waiting = (col(card.dirty), col(card.error).is_not(None), col(card.place) == claimed.card.place)
     tx.exec(update(card).where(*waiting).values(error=None, run_at=tx.now))
+    if claimed.card.audience == TEAM:
+        others = (col(card.request_id) == claimed.card.request_id, col(card.audience) != TEAM)
+        tx.exec(update(card).where(*others).values(wanted=col(card.wanted) + 1, dirty=True, run_at=tx.now))
+
+
+def close(tx: Tx, channel: str) -> None:
+    """Nothing can be said in this channel any more: the cards of open requests look for another place now."""
+    card, request = tables.Card, tables.Request
+    open_ones = select(request.id).where(col(request.state).in_([str(state) for state in OPEN]))
+    there = (col(card.request_id).in_(open_ones), col(card.channel) == channel)
+    tx.exec(update(card).where(*there).values(wanted=col(card.wanted) + 1, dirty=True, run_at=tx.now))
+    tx.due = True
+
+
+def replace(tx: Tx, old: str, new: str) -> None:
+    """The channel has another id; what could not be said in the old one can be."""
+    card = tables.Card
+    tx.exec(update(card).where(col(card.channel) == old).values(channel=new, error=None, run_at=tx.now))
+    tx.due = True
+
+
+def places_of(tx: Tx, channel: str) -> set[str]:
+    """How offerings have called the channel of this id, as far as cards of open requests tell."""
+    card, request = tables.Card, tables.Request
+    query = select(card.place).join(request, col(request.id) == col(card.request_id)).distinct()
+    return set(tx.exec(query.where(col(request.state).in_([*map(str, OPEN)]), card.channel == channel)).all())
 
 
 def _out_of_order(tx: Tx, error: str) -> dict[str, object]:
     """Dirty until it is shown after all; nobody claims it before it is probed."""
-    return {"error": error, "dirty": True, "lease_until": None, "run_at": tx.now + PROBED}
+    return {"error": error, "dirty": True, "shown": 0, "lease_until": None, "run_at": tx.now + PROBED}
 
 
 def _move(tx: Tx, request_id: int, audience: str, place: str, error: str, instead: Sequence[str]) -> None:

@@ -3,8 +3,9 @@
 Both are written in the transaction of what they tell of, and claimed like steps: owner, epoch, lease.
 """
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -47,6 +48,8 @@ class ClaimedDelivery:
     created_at: datetime
     #: An attempt before this one ended without an outcome: it may be there already.
     unsure: bool = False
+    #: When it was claimed, by this process's own clock that only goes forward (seconds).
+    at: float = field(default_factory=time.monotonic)
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,12 @@ class ClaimedCard:
     epoch: int
     wanted: int
     attempts: int
+    #: Nothing shows it yet, or nothing that stands where it belongs.
+    anew: bool = False
     #: An attempt before this one ended without an outcome: it may be there already.
     unsure: bool = False
+    #: When it was claimed, by this process's own clock that only goes forward (seconds).
+    at: float = field(default_factory=time.monotonic)
 
 
 class Subject(Protocol):
@@ -274,7 +281,7 @@ def claim_card(tx: Tx, owner: str, lease: timedelta) -> ClaimedCard | None:
     row.run_at = row.lease_until  # due again for whoever finds the lease over
     row.attempts += 1
     tx.add(row)
-    return ClaimedCard(reads.card(row), row.epoch, row.wanted, row.attempts, unsure)
+    return ClaimedCard(reads.card(row), row.epoch, row.wanted, row.attempts, row.shown == 0, unsure)
 
 
 # After sending. `lease_until` stays set where nobody knows the outcome, as it does when a sender dies.
@@ -313,19 +320,12 @@ def failed(tx: Tx, delivery: ClaimedDelivery, error: str) -> bool:
 def card_shown(tx: Tx, claimed: ClaimedCard, channel: str, ts: str, link: str | None, pace: timedelta) -> None:
     """The message shows what was wanted when it was claimed; it stays dirty if more has happened since."""
     card = tables.Card
-    tx.exec(
-        update(card)
-        .where(col(card.id) == claimed.card.id, col(card.epoch) == claimed.epoch)
-        .values(
-            channel=channel,
-            ts=ts,
-            link=link,
-            shown=claimed.wanted,
-            dirty=col(card.wanted) > claimed.wanted,
-            lease_until=None,
-            attempts=0,
-        )
-    )
+    mine = (col(card.id) == claimed.card.id, col(card.epoch) == claimed.epoch)
+    # Where it stands is written once: the channel may have got another id meanwhile.
+    stands = {} if ts == claimed.card.ts else {"channel": channel, "ts": ts, "link": link}
+    dirty = col(card.wanted) > claimed.wanted
+    done = update(card).where(*mine).values(shown=claimed.wanted, dirty=dirty, lease_until=None, attempts=0, **stands)
+    tx.exec(done)
     rest(tx, f"card:{claimed.card.place}", tx.now + pace)
     tx.due = True
 

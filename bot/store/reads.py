@@ -131,6 +131,13 @@ def open_request_ids(session: Session) -> list[int]:
     return [tables.stored(key) for key in session.exec(query).all()]
 
 
+def awaiting_ids(session: Session) -> list[int]:
+    """Ids of all requests that wait for approval, oldest first."""
+    waiting = tables.Request.state == RequestState.AWAITING_APPROVAL
+    query = select(tables.Request.id).where(waiting).order_by(col(tables.Request.id))
+    return [tables.stored(key) for key in session.exec(query).all()]
+
+
 def instance(session: Session, instance_id: int) -> InstanceRecord | None:
     """One instance."""
     return next(iter(instances(session, [instance_id])), None)

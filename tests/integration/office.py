@@ -168,7 +168,7 @@ def _assert_sendable(workspace: Workspace) -> None:
         view, blocks = _json(call.arguments.get("view")), _json(call.arguments.get("blocks"))
         if isinstance(view, dict):
             sendable_view(view)
-        if isinstance(blocks, list):
+        if isinstance(blocks, list) and blocks:  # an empty list takes a message's blocks away
             sendable_blocks(blocks, call.arguments.get("text"))
     for delivery in workspace.deliveries():
         if isinstance(delivery.answer, dict) and isinstance(delivery.answer.get("view"), dict):

@@ -155,6 +155,15 @@ class Workspace:
                     return channel
             raise KeyError(name)
 
+    def move_channel(self, channel: Channel, new: str) -> None:
+        """The same channel with its messages, under another id."""
+        with self.changing():
+            del self.channels[channel.id]
+            said = self._messages.pop(channel.id, [])
+            for message in said:
+                message.channel = new
+            channel.id, self.channels[new], self._messages[new] = new, channel, said
+
     def direct(self, one: str, other: str) -> Channel:
         """The direct messages of two people (or a person and a bot), by id; opened if there are none yet."""
         with self.changing():
