@@ -26,9 +26,16 @@ class Moved(Exception):
 def locked(tx: Tx, request_id: int) -> tables.Request:
     """The request's row, until the transaction ends.
 
-    On SQLite the transaction is alone already; on PostgreSQL decisions about one request queue up here.
+    On SQLite the transaction is alone already; on PostgreSQL decisions about one request queue up here. Who only
+    refers to the row (a claim that records its event) need not wait.
     """
-    return tx.exec(select(tables.Request).where(tables.Request.id == request_id).with_for_update()).one()
+    query = select(tables.Request).where(tables.Request.id == request_id)
+    return tx.exec(query.with_for_update(key_share=True)).one()
+
+
+def in_order(query: Any) -> Any:
+    """Lock the steps of a query of their ids, in the one order that everybody takes who locks several."""
+    return query.order_by(col(tables.Step.id)).with_for_update()
 
 
 def move(tx: Tx, row: tables.Request, how: Move, person_id: int | None, data: dict[str, Any] | None = None) -> None:
@@ -39,14 +46,15 @@ def move(tx: Tx, row: tables.Request, how: Move, person_id: int | None, data: di
         values |= {"ended_at": tx.now, "open_instance_id": None}
     table = tables.Request
     sources = [str(source) for source in how.sources]
+    if over and how.target != RequestState.FULFILLED and row.state in sources:
+        # Before the request: to end it takes its row for oneself, and a claim has its step and refers to that row.
+        _skip_steps(tx, tables.stored(row.id), how)
     query = update(table).where(col(table.id) == row.id, col(table.state).in_(sources)).values(**values)
     if tx.exec(query).rowcount != 1:
         raise Moved(tables.stored(row.id), row.state)
     tx.refresh(row)
     if over:
         sealed.forget(tx, tables.stored(row.id))
-    if over and how.target != RequestState.FULFILLED:
-        _skip_steps(tx, tables.stored(row.id), how)
     instance_after(tx, row, how.event)
     outbox.record(tx, row, how.event, person_id, data)
 
@@ -128,5 +136,6 @@ def _skip_steps(tx: Tx, request_id: int, how: Move) -> None:
         left.append(~(early & col(table.state).in_((StepState.RUNNING, StepState.WAITING))))
     elif tx.exec(begun.limit(1)).first() is not None:
         left.append(~col(table.always))
+    tx.exec(in_order(select(table.id).where(*left))).all()
     query = update(table).where(*left)
     tx.exec(query.values(state=StepState.SKIPPED, ask=None, run_at=None, ended_at=tx.now))

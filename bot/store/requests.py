@@ -297,8 +297,11 @@ def _open_instance(tx: Tx, new: NewRequest) -> int:
 
 def _refuse_busy(tx: Tx, instance_id: int) -> None:
     tx.queue(f"instance {instance_id}")
-    row = tx.exec(select(tables.Request).where(tables.Request.open_instance_id == instance_id)).first()
-    if row is None:
+    found = tx.exec(select(tables.Request.id).where(tables.Request.open_instance_id == instance_id)).first()
+    if found is None:
+        return
+    row = locked(tx, found)
+    if row.state in lifecycle.ENDED:  # in this moment
         return
     if row.state != RequestState.FAILED:
         raise Busy(tables.stored(row.id))

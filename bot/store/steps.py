@@ -128,10 +128,10 @@ def renew(tx: Tx, owner: str, ids: Sequence[int], lease: timedelta) -> set[int]:
     """Keep the steps that `owner` still holds; the ids of those. What has taken too long fails."""
     table = tables.Step
     mine = (col(table.owner) == owner, col(table.state) == StepState.RUNNING, col(table.id).in_(ids))
-    for step in tx.exec(select(table).where(*mine, col(table.deadline_at) <= tx.now).with_for_update()).all():
-        _fail_overdue(tx, step)
-    tx.exec(update(table).where(*mine).values(lease_until=tx.now + lease))
-    return {tables.stored(key) for key in tx.exec(select(table.id).where(*mine)).all()}
+    _fail_overdue(tx, *mine)
+    kept = {tables.stored(key) for key in tx.exec(progress.in_order(select(table.id).where(*mine))).all()}
+    tx.exec(update(table).where(col(table.id).in_(kept)).values(lease_until=tx.now + lease))
+    return kept
 
 
 def is_held(session: Session, claim: Claim) -> bool:
@@ -157,18 +157,18 @@ def release(tx: Tx, claim: Claim) -> None:
 
 def leave(tx: Tx, claim: Claim, reason: str, delay: timedelta) -> None:
     """This process does not know it, another one may: it is offered again after `delay`, as if nothing had been."""
-    step = _held(tx, claim)
+    request, step = _both(tx, claim)
     news = step.reason != reason
     step.state, step.reason, step.run_at, step.lease_until = StepState.WAITING, reason, tx.now + delay, None
     step.attempts, step.polls = max(0, step.attempts - 1), step.polls + 1
     tx.add(step)
     if news:
-        outbox.record(tx, _request(tx, claim), "step_waits", None, {"step": claim.name, "reason": reason})
+        outbox.record(tx, request, "step_waits", None, {"step": claim.name, "reason": reason})
 
 
 def wait_for(tx: Tx, claim: Claim, other: str, otherwise: str) -> None:
     """It reads what `other` leaves, so it waits for that step; it fails where that one waits for this one."""
-    request = _request(tx, claim)
+    request = progress.locked(tx, claim.request_id)
     steps = tx.exec(select(tables.Step).where(tables.Step.request_id == request.id).order_by(col(tables.Step.position)))
     known = steps.all()
     there = any(each.name == other and each.action == "apply" for each in known)
@@ -292,7 +292,7 @@ def done(
     tx: Tx, claim: Claim, outputs: Mapping[str, Any], state: Mapping[str, Any], posts: Sequence[Posting] = ()
 ) -> tables.Request:
     """The resource is real (or gone); its request, for the next step or the end."""
-    step = _held(tx, claim)
+    request, step = _both(tx, claim)
     step.state, step.outputs, step.handler_state = StepState.DONE, dict(outputs), dict(state)
     step.reason, step.ask, step.run_at, step.lease_until, step.ended_at = None, None, None, None, tx.now
     tx.add(step)
@@ -301,7 +301,6 @@ def done(
         row.state, row.outputs = dict(state), dict(outputs)
         row.deleted_at = tx.now if claim.action == "delete" else None
         tx.add(row)
-    request = _request(tx, claim)
     _post(tx, claim, posts)
     outbox.record(tx, request, "step_done", None, {"step": claim.name})
     outbox.hurry(tx, f"follow:{claim.instance_id}/{claim.name}")
@@ -311,7 +310,7 @@ def done(
 
 def fulfil(tx: Tx, claim: Claim, outputs: Mapping[str, Any], expires_at: datetime | None) -> None:
     """The request that this step was the last of is fulfilled."""
-    progress.fulfil(tx, _request(tx, claim), outputs, expires_at)
+    progress.fulfil(tx, progress.locked(tx, claim.request_id), outputs, expires_at)
 
 
 def pending(
@@ -325,7 +324,7 @@ def pending(
     posts: Sequence[Posting] = (),
 ) -> None:
     """Not ready: asked again after `delay`, or when a person answers."""
-    step = _held(tx, claim)
+    request, step = _both(tx, claim)
     news = step.reason != reason or step.ask is None
     step.state, step.reason, step.handler_state, step.lease_until = StepState.PENDING, reason, dict(state), None
     step.run_at = tx.now + delay if delay is not None else None
@@ -335,46 +334,51 @@ def pending(
     keep(tx, claim.instance_id, claim.name, state)
     _post(tx, claim, posts)
     if ask and news:
-        outbox.record(tx, _request(tx, claim), "task_opened", None, {"step": claim.name})
+        outbox.record(tx, request, "task_opened", None, {"step": claim.name})
     elif news:
-        outbox.record(tx, _request(tx, claim), "step_waits", None, {"step": claim.name, "reason": reason})
+        outbox.record(tx, request, "step_waits", None, {"step": claim.name, "reason": reason})
     outbox.hurry(tx, f"follow:{claim.instance_id}/{claim.name}")
 
 
 def again(tx: Tx, claim: Claim, reason: str, delay: timedelta) -> None:
     """It could not be done now; tried again after `delay`."""
-    step = _held(tx, claim)
+    request, step = _both(tx, claim)
     news = step.reason != reason
     step.state, step.reason, step.run_at, step.lease_until = StepState.WAITING, reason, tx.now + delay, None
     tx.add(step)
     if news:
-        outbox.record(tx, _request(tx, claim), "step_waits", None, {"step": claim.name, "reason": reason})
+        outbox.record(tx, request, "step_waits", None, {"step": claim.name, "reason": reason})
 
 
 def fail(tx: Tx, claim: Claim, reason: str) -> None:
     """It failed for good, until somebody retries it."""
-    progress.fail_step(tx, _request(tx, claim), _held(tx, claim), reason)
+    progress.fail_step(tx, *_both(tx, claim), reason)
 
 
 def fail_overdue(tx: Tx) -> int:
     """What waits for a person, or for another look, and has taken too long fails; how many there were."""
+    return _fail_overdue(tx, tables.Step.state == StepState.PENDING)
+
+
+def _fail_overdue(tx: Tx, *which: Any) -> int:
     table = tables.Step
-    late = (table.state == StepState.PENDING, col(table.deadline_at) <= tx.now)
-    found = tx.exec(select(table).where(*late).limit(100).with_for_update(skip_locked=True)).all()
-    for step in found:
-        _fail_overdue(tx, step)
-    return len(found)
-
-
-def _fail_overdue(tx: Tx, step: tables.Step) -> None:
-    row = progress.locked(tx, step.request_id)
-    waited = f" It waited for: {step.reason}" if step.reason else ""
-    progress.fail_step(tx, row, step, f"It took longer than its limit.{waited}")
+    late = (*which, col(table.deadline_at) <= tx.now)
+    looked = select(table.id, table.request_id).where(*late).order_by(col(table.request_id), col(table.id)).limit(100)
+    failed = 0
+    for key, request_id in tx.exec(looked).all():
+        row = progress.locked(tx, request_id)
+        step = tx.exec(select(table).where(table.id == key, *late).with_for_update()).first()
+        if step is None:  # it ended in this moment
+            continue
+        waited = f" It waited for: {step.reason}" if step.reason else ""
+        progress.fail_step(tx, row, step, f"It took longer than its limit.{waited}")
+        failed += 1
+    return failed
 
 
 def park(tx: Tx, claim: Claim, reason: str) -> None:
     """It needs a person of the platform: the step and its request stand still, visibly."""
-    step, request = _held(tx, claim), _request(tx, claim)
+    request, step = _both(tx, claim)
     if request.state not in {*PARK.sources, PARK.target}:  # an `always` step after the end: nobody waits for it
         progress.fail_step(tx, request, step, reason)
         return
@@ -459,8 +463,10 @@ def _held(tx: Tx, claim: Claim) -> tables.Step:
     return step
 
 
-def _request(tx: Tx, claim: Claim) -> tables.Request:
-    return tx.exec(select(tables.Request).where(tables.Request.id == claim.request_id).with_for_update()).one()
+def _both(tx: Tx, claim: Claim) -> tuple[tables.Request, tables.Step]:
+    """First the request: people who act on it take the two rows in this order, so that nobody waits for each other."""
+    request = progress.locked(tx, claim.request_id)
+    return request, _held(tx, claim)
 
 
 def _resource(tx: Tx, instance_id: int, name: str) -> tables.InstanceResource | None:
