@@ -193,12 +193,19 @@ def edit(
     rules: Sequence[ApprovalRule],
     secrets: Mapping[str, str] | None = None,
 ) -> int:
-    """Put other answers in while nobody has decided the whole; approvals so far are void. The new revision."""
+    """Put other answers in while nobody has decided the whole; approvals so far are void. The new revision.
+
+    The same answers again change nothing.
+    """
     row = locked(tx, request_id)
     if row.state != RequestState.AWAITING_APPROVAL:
         raise Moved(request_id, row.state)
-    changed = sorted(key for key in {*row.form, *form} if row.form.get(key) != form.get(key))
-    row.form, row.rules = dict(form), [rule.to_json() for rule in rules]
+    laid = [rule.to_json() for rule in rules]
+    changed = {key for key in {*row.form, *form} if row.form.get(key) != form.get(key)}
+    changed |= {pointer.split("/")[1] for pointer in secrets or {}}
+    if not changed and row.rules == laid:  # sent again, because the first answer was lost
+        return row.revision
+    row.form, row.rules = dict(form), laid
     row.revision, row.updated_at = row.revision + 1, tx.now
     tx.add(row)
     instance = tx.get(tables.Instance, row.instance_id)
@@ -207,7 +214,7 @@ def edit(
         tx.add(instance)
     sealed.forget(tx, request_id)
     sealed.add(tx, request_id, secrets or {})
-    outbox.record(tx, row, "edited", person_id, {"fields": changed})
+    outbox.record(tx, row, "edited", person_id, {"fields": sorted(changed)})
     return row.revision
 
 

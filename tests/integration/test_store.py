@@ -290,6 +290,27 @@ def test_an_edit_voids_approvals_and_old_buttons(store: Store) -> None:
     assert store.approve(number, store.grace, revision=2) is True
 
 
+def test_the_same_answers_sent_again_change_nothing_and_leave_the_approvals(store: Store) -> None:
+    both = [ApprovalRule(("@dba",), count=2)]
+    number = store.submit(rules=both)
+    for _ in range(2):
+        with store.database.write() as tx:
+            assert requests.edit(tx, number, store.ada.id, {"name": "other"}, both) == 2
+    assert store.said(number).count("edited") == 1
+    store.approve(number, store.grace, revision=2)
+    with store.database.write() as tx:
+        requests.edit(tx, number, store.ada.id, {"name": "other"}, both)
+    assert store.approve(number, store.linus, revision=2) is True
+
+
+def test_a_secret_that_is_given_again_is_named_among_what_changed(store: Store) -> None:
+    number = store.submit()
+    with store.database.write() as tx:
+        form = store.show(number).form
+        requests.edit(tx, number, store.ada.id, form, [DBA], {"/password": "sealed"})
+    assert store.show(number).events[-1].data == {"fields": ["password"]}
+
+
 def test_an_approval_of_older_answers_does_not_count_for_newer_ones(store: Store) -> None:
     both = [ApprovalRule(("@dba",), count=2)]
     number = store.submit(rules=both)
