@@ -42,6 +42,30 @@ def migrate() -> None:
 
 
 @cli.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; one that is there is never overwritten.")],
+) -> None:
+    """Copy the SQLite database into a file, while it is in use."""
+    from bot.store import backups  # noqa: PLC0415 - the whole store
+
+    size = backups.backup(settings.read().database_url, file)
+    typer.echo(f"{file} holds the database as it was now: {size:,} bytes, checked. frontdesk restore puts it back.")
+
+
+@cli.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A copy that `frontdesk backup` or litestream made.")],
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace the database that is there.")] = False,
+) -> None:
+    """Put a copy in the place of the SQLite database, while nothing runs."""
+    from bot.store import backups  # noqa: PLC0415 - the whole store
+
+    schema = backups.restore(settings.read().database_url, file, force=force)
+    typer.echo(f"The database is as {file} was (schema {schema}). frontdesk migrate brings it to this version's.")
+
+
+@cli.command()
 def check(
     *,
     record: Annotated[

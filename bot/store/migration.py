@@ -56,6 +56,11 @@ def _is_newer(found: str, ours: str) -> bool:
     return len(found) == len(ours) and found[:1] == ours[:1] and found > ours
 
 
+def known_schemas() -> set[str]:
+    """The names of all schemas from which this code can go on."""
+    return {script.revision for script in _script().walk_revisions()}
+
+
 def _script() -> ScriptDirectory:
     return ScriptDirectory(str(_SCRIPTS))
 
