@@ -1,5 +1,6 @@
 """How people, times, answers and states read in Slack. Pure; everything that people typed is escaped here."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,8 @@ from bot.offering import Offering
 from bot.slack.text import clip, escape
 from bot.store.records import EventRecord, PersonRecord, RequestRecord, StepRecord
 
+#: A channel's id; a name that looks a little like one is a name.
+_CHANNEL = re.compile(r"[CG][A-Z0-9]{2,20}")
 #: A value in a section's field; Slack takes 2,000 characters and the label needs some.
 _FIELD = 1800
 
@@ -123,7 +126,7 @@ class Words:
         if question.kind in ("person", "group"):
             return self.who(str(value))
         if question.kind == "channel":
-            return f"<#{value}>" if str(value).startswith(("C", "G")) and str(value).isalnum() else escape(str(value))
+            return f"<#{value}>" if _CHANNEL.fullmatch(str(value)) else escape(str(value))
         if question.kind == "datetime" and contract.is_datetime(str(value)):
             return moment(datetime.fromisoformat(value.upper()).astimezone(UTC))
         if question.item is not None and question.item.kind == "datetime" and isinstance(value, list):

@@ -24,9 +24,10 @@ from tests.slack_rules import validator
 from tests.unit import records
 from tests.unit.records import ADA, EVE, GRACE, HOSTILE, NOW, decision, event, instance, request, step
 
-#: All that may be live: people, groups that Slack knows, times, links of ours and of a step's outputs.
+#: All that may be live: people, channels and groups that Slack knows, times, links of ours and of a step's outputs.
 ALLOWED = re.compile(
     r"<@(U01ADA|U02GRACE|W123)>"
+    r"|<#[CG][A-Z0-9]+>"
     r"|<!subteam\^S0DBA>"
     r"|<!date\^\d+\^\{date_short\} at \{time\}\|[^<>|]+ UTC>"
     r"|<https://slack\.example/[^<>| ]*\|See its card>"
