@@ -51,6 +51,11 @@ class Catalogue:
         """The handler of one kind of resource."""
         return next((self.by_resource[base] for base in kind.__mro__ if base in self.by_resource), None)
 
+    def made_by(self, kinds: Sequence[type[Resource[Any]]]) -> str | None:
+        """The name of the one handler that makes these real; None where it depends on the request."""
+        found = {handler.name if (handler := self.handler_of(kind)) else None for kind in kinds}
+        return found.pop() if len(found) == 1 else None
+
     def follows(self, kinds: Iterable[type[Resource[Any]]]) -> bool:
         """Whether a handler of these wants to hear how requests go on."""
         return any(isinstance(self.handler_of(kind), Follows) for kind in kinds)

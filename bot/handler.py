@@ -181,6 +181,8 @@ class Handler(ABC, Generic[R]):
     resource: ClassVar[type[Resource[Any]]]
     settings: ClassVar[tuple[str, ...]] = ()
     options: ClassVar[tuple[str, ...]] = ()
+    #: How many of its steps may run at once, over all workers; None: as many as there are.
+    at_once: ClassVar[int | None] = None
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         """`settings` holds the declared variables and no others."""

@@ -245,6 +245,7 @@ class Offering(Generic[F]):
         options: Mapping[str, Options] | None = None,
         overlay: Mapping[str, Look] | None = None,
         review: bool = False,
+        at_once: int | None = None,
     ) -> None:
         """Declare an offering.
 
@@ -255,6 +256,7 @@ class Offering(Generic[F]):
         requests follow the same rule unless that function says otherwise. `options` says by field path where options
         come from, `overlay` how a field is shown: both are no part of the contract. What was chosen from options is
         checked once more on submit. `review`: people look at all of it once more before they send it.
+        `at_once`: how many of its steps may run at the same time, over all workers.
         """
         frame = sys._getframe(1)  # noqa: SLF001 - the author's file and line, for every later complaint
         self.module = str(frame.f_globals.get("__name__", ""))
@@ -264,7 +266,11 @@ class Offering(Generic[F]):
         self.public = None if public is None else tuple(public)
         self.options: Mapping[str, Options] = dict(options or {})
         self.overlay: Mapping[str, Look] = dict(overlay or {})
-        self.review = review
+        self.review, self.at_once = review, at_once
+        if at_once is not None and at_once < 1:
+            raise Misconfigured(
+                f"{name} could never run: at_once is {at_once}.", where=self.where, hint="Set 1 or more."
+            )
         self.steps: dict[str, Step[F, Any]] = {}
         doc = inspect.cleandoc(frame.f_globals.get("__doc__") or "").partition("\n")
         self.title = title or doc[0].rstrip(".") or name

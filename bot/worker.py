@@ -85,6 +85,7 @@ class Worker:
         self.database, self.engine, self.sender, self.pace = database, engine, sender, pace
         self._give_way, self._look = give_way, look
         self._wake, self._stop = Wake(), threading.Event()
+        self._share = max(1, threads * 3 // 4)  # of one offering, so that the others always find a thread
         self._slots, self._steps = threading.Semaphore(threads), set[threading.Thread]()
         self._ended, self._deaf = threading.Event(), True
         loops = [self._run_steps, self._look_around, *[self._send] * senders]
@@ -125,7 +126,7 @@ class Worker:
                 continue
             seen, since = self._wake.count, self.database.now()
             self._give_way()
-            claim = _safely(self.engine.claim)()
+            claim = _safely(lambda: self.engine.claim(self._share))()
             if claim is None:
                 self._slots.release()
                 self._wait(seen, since, steps.next_due)

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -38,6 +38,7 @@ from bot.store import news, progress, reads, requests, steps, tables
 from bot.store.database import Database, Tx
 from bot.store.leases import Leases
 from bot.store.outbox import ClaimedDelivery
+from bot.store.queues import Limits
 from bot.store.records import RequestRecord
 from bot.store.steps import Claim, Lost
 
@@ -83,6 +84,7 @@ class Engine:
         self._secrets, self._url = Secrets(database, secret, safe or NoSafe()), url
         self._follower = Follower(database, catalogue, self._secrets, url)
         self.leases = Leases(database, owner, lease)
+        self._limits = _limits(catalogue)
 
     def turn(self) -> bool:
         """Run one due step to its record; False when none is due."""
@@ -92,9 +94,9 @@ class Engine:
         self.run(claim)
         return True
 
-    def claim(self) -> Claim | None:
-        """Take the next due step."""
-        return self.leases.take()
+    def claim(self, share: int | None = None) -> Claim | None:
+        """Take the next due step; `share` is how many of one offering may run here at once."""
+        return self.leases.take(replace(self._limits, share=share))
 
     def renew(self) -> None:
         """Keep the leases of all steps that run here; what cannot be kept stops by `context.cancelled`."""
@@ -349,3 +351,10 @@ class Engine:
     def follow(self, delivery: ClaimedDelivery) -> None:
         """Tell a resource how its request went on. Raises TemporaryError while there is nothing to tell yet."""
         self._follower.follow(delivery)
+
+
+def _limits(catalogue: Catalogue) -> Limits:
+    """As the newest version of each offering and the handlers say."""
+    offerings = {each.name: each.at_once for each in catalogue.newest() if each.at_once is not None}
+    handlers = {name: each.at_once for name, each in catalogue.handlers.items() if each.at_once is not None}
+    return Limits(None, offerings, handlers)

@@ -171,6 +171,7 @@ class Asking(Offers, Reading):
                 after=step.after,
                 always=step.always,
                 follows=self.catalogue.follows(step.resources),
+                made_by=self.catalogue.made_by(step.resources),
             )
             for step in offering.steps.values()
         ]

@@ -7,17 +7,20 @@ the process that takes over.
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
 from bot.store import steps
 from bot.store.database import Database
+from bot.store.queues import Limits, offering_of
 from bot.store.steps import Claim, Lost
 
 log = logging.getLogger(__name__)
 
 #: How much of a lease can be relied on: the rest is for a handler to stop in.
 _SURE = 0.8
+_NO_LIMITS = Limits()
 
 
 class Leases:
@@ -32,11 +35,13 @@ class Leases:
         self._held: dict[int, Claim] = {}
         self._sure_until: dict[int, float] = {}
 
-    def take(self) -> Claim | None:
-        """Claim the next due step."""
+    def take(self, limits: Limits = _NO_LIMITS) -> Claim | None:
+        """Claim the next step that is due and may begin."""
         until = self._until()
+        with self._lock:
+            here = Counter(offering_of(claim.queue) for claim in self._held.values())
         with self._database.write() as tx:
-            claim = steps.claim(tx, self._owner, self._lease)
+            claim = steps.claim(tx, self._owner, self._lease, limits, here)
         if claim:
             with self._lock:
                 self._held[claim.id], self._sure_until[claim.id] = claim, until

@@ -8,7 +8,7 @@ from sqlmodel import col, select
 
 from bot import lifecycle
 from bot.lifecycle import ApprovalRule, Approve, InstanceState, Move, RequestState, StepState
-from bot.store import outbox, rows, sealed, tables
+from bot.store import outbox, queues, rows, sealed, tables
 from bot.store.database import Tx
 from bot.store.progress import Moved, advance, fail_step, instance_after, locked, move
 
@@ -42,6 +42,8 @@ class NewStep:
     follows: bool = False
     action: str = "apply"
     handler: str | None = None
+    #: The handler's name where the step says it before it is built.
+    made_by: str | None = None
     resource: Mapping[str, Any] | None = None
     state: Mapping[str, Any] | None = None
 
@@ -320,6 +322,7 @@ def _step(request_id: int, position: int, request: NewRequest, new: NewStep) -> 
     return {
         "request_id": request_id,
         "offering": request.offering,
+        "queue": queues.name(request.offering, new.handler or new.made_by),
         "name": new.name,
         "position": position,
         "early": new.early,

@@ -8,18 +8,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_
+from sqlalchemy import func
 from sqlmodel import Session, col, select, update
 
 from bot import lifecycle
 from bot.handler import Ask, Posting
 from bot.lifecycle import PARK, StepState
-from bot.store import outbox, progress, tables
+from bot.store import outbox, progress, queues, tables
 from bot.store.database import Tx
+from bot.store.queues import Limits
 from bot.store.records import instance_number, request_number
 
 #: After so many workers that stopped while they ran a step, somebody is told; it is the engine's to park it.
 _CRASHES_ALARM = 2
+_NO_LIMITS = Limits()
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Claim:
     #: Of the request: `create`, `update` or `delete`.
     kind: str
     name: str
+    #: Where it waited (bot.store.queues).
+    queue: str
     action: str
     handler: str | None
     resource: Mapping[str, Any] | None
@@ -68,15 +72,14 @@ class Lost(Exception):
     """This process no longer holds the step: drop the result and stop."""
 
 
-def claim(tx: Tx, owner: str, lease: timedelta) -> Claim | None:
-    """The next step that is due, or whose holder is gone; None when there is none."""
-    table = tables.Step
-    due = or_(
-        col(table.state).in_((StepState.WAITING, StepState.PENDING)) & (col(table.run_at) <= tx.now),
-        (col(table.state) == StepState.RUNNING) & (col(table.lease_until) <= tx.now),
-    )
-    query = select(table).where(due).order_by(col(table.run_at), col(table.id)).limit(1)
-    step = tx.exec(query.with_for_update(skip_locked=True)).first()
+def claim(
+    tx: Tx, owner: str, lease: timedelta, limits: Limits = _NO_LIMITS, here: Mapping[str, int] | None = None
+) -> Claim | None:
+    """The next step that is due, or whose holder is gone; None when none may begin.
+
+    `here` is how many steps of each offering this process runs.
+    """
+    step = queues.next_step(tx, limits, here or {})
     if step is None:
         return None
     request = tx.exec(select(tables.Request).where(tables.Request.id == step.request_id)).one()
@@ -108,6 +111,7 @@ def _claim(tx: Tx, step: tables.Step, request: tables.Request, owner: str) -> Cl
         instance_id=request.instance_id,
         kind=request.kind,
         name=step.name,
+        queue=step.queue,
         action=step.action,
         handler=step.handler,
         resource=step.resource,
@@ -207,6 +211,7 @@ def built(
             _retire(tx, step, row)
             row = None
     step.handler, step.resource, step.follows = handler, dict(resource), follows
+    step.queue = queues.name(queues.offering_of(step.queue), handler)
     step.deadline_at = step.deadline_at or (tx.now + limit if limit else None)
     tx.add(step)
     if row is None:
@@ -250,6 +255,7 @@ def _retire(tx: Tx, step: tables.Step, row: tables.InstanceResource) -> None:
         tables.Step(
             request_id=step.request_id,
             offering=step.offering,
+            queue=queues.name(queues.offering_of(step.queue), row.handler),
             name=name,
             position=(last.first() or 0) + 1,
             action="delete",
@@ -329,6 +335,7 @@ def pending(
     step.state, step.reason, step.handler_state, step.lease_until = StepState.PENDING, reason, dict(state), None
     step.run_at = tx.now + delay if delay is not None else None
     step.polls += 1
+    tx.due = True  # its place is free for another one
     step.ask = {"group": ask.group, "instructions": ask.instructions, "outputs": ask.outputs} if ask else None
     tx.add(step)
     keep(tx, claim.instance_id, claim.name, state)
@@ -345,6 +352,7 @@ def again(tx: Tx, claim: Claim, reason: str, delay: timedelta) -> None:
     request, step = _both(tx, claim)
     news = step.reason != reason
     step.state, step.reason, step.run_at, step.lease_until = StepState.WAITING, reason, tx.now + delay, None
+    tx.due = True  # its place is free for another one
     tx.add(step)
     if news:
         outbox.record(tx, request, "step_waits", None, {"step": claim.name, "reason": reason})

@@ -161,14 +161,17 @@ class Step(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("request_id", "name"),
         Index("ix_step_state_run_at", "state", "run_at"),
+        Index("ix_step_queue", "state", "queue", "run_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
     request_id: int = Field(foreign_key="request.id")
     #: For a request that an offering makes of other offerings: the step that waits for it.
     parent_step_id: int | None = Field(default=None, foreign_key="step.id")
-    #: Of its request, for limits by offering.
+    #: Of its request.
     offering: str | None = None
+    #: Where it waits: its offering and handler, for limits and for fairness (bot.store.queues).
+    queue: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     name: str
     position: int
     early: bool = False
