@@ -105,7 +105,7 @@ def blind(tx: Tx, what: str, reason: str, key: str) -> None:
 def record(tx: Tx, look: Look, news: News) -> None:
     """What a look brought, with all that must be said and done about it."""
     request = _request(tx, look)
-    step = _step(tx, request, look.step)  # locked first, as the engine does
+    step = _step(tx, request, look.step)  # both locked in the order in which everybody does
     row = tx.exec(
         select(tables.InstanceResource).where(tables.InstanceResource.id == look.id).with_for_update()
     ).first()
@@ -184,7 +184,7 @@ def _request(tx: Tx, look: Look) -> tables.Request:
     request, step = tables.Request, tables.Step
     query = select(request).join(step, col(step.request_id) == request.id)
     about = query.where(request.instance_id == look.instance_id, step.name == look.step)
-    return tx.exec(about.order_by(col(request.id).desc()).limit(1)).one()
+    return tx.exec(about.order_by(col(request.id).desc()).limit(1).with_for_update(of=request, key_share=True)).one()
 
 
 def _step(tx: Tx, request: tables.Request, name: str) -> tables.Step:

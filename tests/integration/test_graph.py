@@ -1,13 +1,16 @@
 """Steps that run side by side, that run whatever happened, that take too long, that are stopped: on both stores."""
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, ClassVar
 
 import pytest
 
 from bot.catalogue import Catalogue
-from bot.errors import PermanentError, TemporaryError
+from bot.errors import Conflict, PermanentError, TemporaryError
 from bot.handler import Ask, Done, Outputs, Pending, Resource
 from bot.lifecycle import RequestState, StepState
 from bot.offering import Approval, Form, Offering, Request
@@ -334,3 +337,29 @@ def test_deleting_takes_back_first_what_was_built_upon_others(wishes: Callable[.
     desk.work()
     assert [resource.name for resource, _ in desk.things.deleted][-1] == "base"
     assert desk.state("REQ-2") is RequestState.FULFILLED
+
+
+def test_engine_and_people_who_write_about_the_same_request_never_wait_for_each_other(
+    wishes: Callable[..., Wishes], caplog: pytest.LogCaptureFixture
+) -> None:
+    desk = wishes()
+    desk.add("left", after=[])
+    desk.add("right", after=[])
+    desk.things.scripted["left"] = [Pending("coming up", delay=0.0), PermanentError("No.")] * 20
+    numbers = [desk.ask() for _ in range(20)]
+    start = threading.Barrier(3)
+
+    def run() -> None:
+        start.wait()
+        desk.work()
+
+    def stop() -> None:
+        start.wait()
+        for number in numbers:
+            with suppress(Conflict):
+                desk.service.cancel(desk.ada, number)
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(run), pool.submit(run), pool.submit(stop)]:
+            done.result(60)
+    assert not [record for record in caplog.records if record.exc_info], "a write was given up"
