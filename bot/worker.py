@@ -15,10 +15,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot.engine import Engine, backoff
 from bot.errors import PermanentError, TemporaryError, Unavailable, Unreachable, Unsure
-from bot.store import detours, outbox, steps
+from bot.store import claims, detours, outbox
+from bot.store.claims import Claim
 from bot.store.database import Database, Session
 from bot.store.outbox import ClaimedCard, ClaimedDelivery
-from bot.store.steps import Claim
 from bot.store.wake import Wake
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ class Worker:
             claim = _safely(lambda: self.engine.claim(self._share))()
             if claim is None:
                 self._slots.release()
-                self._wait(seen, since, steps.next_due)
+                self._wait(seen, since, claims.next_due)
             else:
                 self._begin(claim)
 

@@ -34,13 +34,13 @@ from bot.handler import Answer, Context, Done, Follows, Handler, Pending, Resour
 from bot.lifecycle import StepState
 from bot.offering import NotGiven, NotYet, Offering
 from bot.safe import NoSafe, Safe
-from bot.store import news, progress, reads, requests, steps, tables
+from bot.store import claims, news, progress, reads, requests, standing, steps, tables
+from bot.store.claims import Claim, Lost
 from bot.store.database import Database, Tx
 from bot.store.leases import Leases
 from bot.store.outbox import ClaimedDelivery
 from bot.store.queues import Limits
 from bot.store.records import RequestRecord
-from bot.store.steps import Claim, Lost
 
 log = logging.getLogger(__name__)
 
@@ -140,7 +140,7 @@ class Engine:
         """What to record of a step that raised."""
         match error:
             case Unknown() if claim.polls < MOST_LOOKS:
-                return lambda tx: steps.leave(tx, claim, str(error), timedelta(seconds=2**claim.polls))
+                return lambda tx: claims.leave(tx, claim, str(error), timedelta(seconds=2**claim.polls))
             case Parked():
                 return lambda tx: steps.park(tx, claim, str(error))
             case Waits():
@@ -231,7 +231,7 @@ class Engine:
                 return False
             looked = time.monotonic()
             with suppress(Unavailable), self.database.read() as session:
-                return not steps.is_held(session, claim)
+                return not claims.is_held(session, claim)
             return False  # nobody can say, and the lease still holds
 
         return cancelled
@@ -333,14 +333,14 @@ class Engine:
     def sweep(self) -> None:
         """Fail what has taken too long, and go on with what was parked for want of code that is here now."""
         with self.database.read() as session:
-            standing = steps.parked(session)
-        known = {each.request_id for each in standing} - {e.request_id for e in standing if not self._can_go_on(e)}
+            parked = standing.parked(session)
+        known = {each.request_id for each in parked} - {e.request_id for e in parked if not self._can_go_on(e)}
         for request_id in sorted(known):
             with suppress(progress.Moved):  # somebody else was first
                 self._write(lambda tx, key=request_id: requests.retry(tx, key, None))  # type: ignore[misc] # its default
-        self._write(steps.fail_overdue)
+        self._write(standing.fail_overdue)
 
-    def _can_go_on(self, step: steps.ParkedStep) -> bool:
+    def _can_go_on(self, step: standing.ParkedStep) -> bool:
         if step.crashes >= MOST_CRASHES:
             return False
         if step.handler is not None:

@@ -11,10 +11,10 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
-from bot.store import steps
+from bot.store import claims
+from bot.store.claims import Claim, Lost
 from bot.store.database import Database
 from bot.store.queues import Limits, offering_of
-from bot.store.steps import Claim, Lost
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Leases:
         with self._lock:
             here = Counter(offering_of(claim.queue) for claim in self._held.values())
         with self._database.write() as tx:
-            claim = steps.claim(tx, self._owner, self._lease, limits, here)
+            claim = claims.claim(tx, self._owner, self._lease, limits, here)
         if claim:
             with self._lock:
                 self._held[claim.id], self._sure_until[claim.id] = claim, until
@@ -55,7 +55,7 @@ class Leases:
             return
         until = self._until()
         with self._database.write() as tx:
-            kept = steps.renew(tx, self._owner, held, self._lease)
+            kept = claims.renew(tx, self._owner, held, self._lease)
         with self._lock:
             for key in held:
                 if key in kept:
@@ -90,7 +90,7 @@ class Leases:
         for claim in held:
             try:
                 with self._database.write() as tx:
-                    steps.release(tx, claim)
+                    claims.release(tx, claim)
             except Lost:
                 log.info("%s had another holder or an end already", claim.key)
             else:

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from bot.store.claims import Claim
 from sqlalchemy import text
 from sqlmodel import select
 
@@ -19,7 +20,6 @@ from bot.people import Groups, NoDirectory
 from bot.service import Service
 from bot.store import people, tables
 from bot.store.database import Database
-from bot.store.steps import Claim
 from tests.conftest import Clock, Recorded
 
 

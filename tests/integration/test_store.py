@@ -8,18 +8,18 @@ from threading import Barrier
 from typing import Any, TypeVar
 
 import pytest
+from bot.store.claims import Claim, Lost
 from sqlmodel import select
 
 from bot import lifecycle
 from bot.handler import Ask, Posting
 from bot.lifecycle import ApprovalRule, InstanceState, RequestState
 from bot.people import Profile
-from bot.store import detours, incoming, outbox, people, reads, requests, steps, tables
+from bot.store import claims, detours, incoming, outbox, people, reads, requests, steps, tables
 from bot.store.database import Database, Session
 from bot.store.progress import Moved
 from bot.store.records import PersonRecord, RequestRecord
 from bot.store.requests import Busy, KeyReused, NewRequest, NewStep
-from bot.store.steps import Claim, Lost
 from bot.store.wake import Wake
 from tests.conftest import Clock
 
@@ -76,7 +76,7 @@ class Store:
 
     def claim(self, owner: str = "one") -> Claim | None:
         with self.database.write() as tx:
-            return steps.claim(tx, owner, LEASE)
+            return claims.claim(tx, owner, LEASE)
 
     def claimed(self, owner: str = "one") -> Claim:
         claim = self.claim(owner)
@@ -230,7 +230,7 @@ def test_of_many_deletes_at_once_one_is_made_and_the_others_hear_its_number(stor
 def test_a_failed_request_is_given_up_when_another_one_about_its_instance_is_made(store: Store) -> None:
     number = store.submit(rules=[])
     with store.database.write() as tx:
-        claim = steps.claim(tx, "one", LEASE)
+        claim = claims.claim(tx, "one", LEASE)
         assert claim is not None
         steps.fail(tx, claim, "It broke.")
     assert store.show(number).state is RequestState.FAILED
@@ -379,8 +379,8 @@ def test_a_lease_that_is_renewed_lasts_and_only_its_holder_renews_it(store: Stor
     claim = store.claimed("one")
     store.clock.forward(seconds=20)
     with store.database.write() as tx:
-        assert steps.renew(tx, "two", [claim.id], LEASE) == set()
-        assert steps.renew(tx, "one", [claim.id], LEASE) == {claim.id}
+        assert claims.renew(tx, "two", [claim.id], LEASE) == set()
+        assert claims.renew(tx, "one", [claim.id], LEASE) == {claim.id}
     store.clock.forward(seconds=20)
     assert store.claim("two") is None
 
@@ -394,7 +394,7 @@ WRITES: dict[str, Callable[..., Any]] = {
     "again": lambda tx, claim: steps.again(tx, claim, "later", LEASE),
     "fail": lambda tx, claim: steps.fail(tx, claim, "no"),
     "park": lambda tx, claim: steps.park(tx, claim, "no"),
-    "release": steps.release,
+    "release": claims.release,
 }
 
 
@@ -429,7 +429,7 @@ def test_a_released_step_is_due_at_once(store: Store) -> None:
     store.submit()
     claim = store.claimed()
     with store.database.write() as tx:
-        steps.release(tx, claim)
+        claims.release(tx, claim)
     assert store.claimed("two").crashes == 0
 
 
@@ -447,7 +447,7 @@ def test_steps_run_in_their_order_and_only_as_far_as_the_state_allows(store: Sto
 def test_an_early_step_that_failed_stops_the_request_once_it_is_approved(store: Store) -> None:
     number = store.submit()
     with store.database.write() as tx:
-        claim = steps.claim(tx, "one", LEASE)
+        claim = claims.claim(tx, "one", LEASE)
         assert claim is not None
         steps.fail(tx, claim, "Jira says no.")
     assert store.show(number).state is RequestState.AWAITING_APPROVAL
@@ -508,7 +508,7 @@ def test_a_pending_step_is_asked_again_after_its_delay(store: Store) -> None:
 def test_a_parked_step_and_its_request_stand_still(store: Store) -> None:
     number = store.submit()
     with store.database.write() as tx:
-        claim = steps.claim(tx, "one", LEASE)
+        claim = claims.claim(tx, "one", LEASE)
         assert claim is not None
         steps.park(tx, claim, "unknown")
     assert store.show(number).state is RequestState.PARKED
@@ -556,13 +556,13 @@ def expired(store: Store) -> list[int]:
 def test_the_next_step_that_is_due_is_known(store: Store) -> None:
     def due() -> Any:
         with store.database.read() as session:
-            return steps.next_due(session, store.clock.now - PACE)
+            return claims.next_due(session, store.clock.now - PACE)
 
     assert due() is None
     store.submit()
     assert due() == store.clock.now
     with store.database.write() as tx:
-        claim = steps.claim(tx, "one", LEASE)
+        claim = claims.claim(tx, "one", LEASE)
         assert claim is not None
         steps.again(tx, claim, "later", timedelta(seconds=9))
     assert due() == store.clock.now + timedelta(seconds=9)
@@ -932,7 +932,7 @@ def test_how_long_it_usually_takes_is_said_from_three_on(store: Store) -> None:
         store.submit(rules=[], steps=[NewStep("work", "The work")])
         store.clock.forward(minutes=minutes)
         with store.database.write() as tx:
-            claim = steps.claim(tx, "one", LEASE)
+            claim = claims.claim(tx, "one", LEASE)
             assert claim is not None
             steps.done(tx, claim, {}, {})
             steps.fulfil(tx, claim, {}, None)
