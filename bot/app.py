@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from types import FrameType
 
 import uvicorn
@@ -21,6 +22,7 @@ from bot.engine import Engine
 from bot.errors import Misconfigured, Unavailable
 from bot.news import Newsroom
 from bot.people import Directory, Groups, NoDirectory, read_groups
+from bot.presence import Presence
 from bot.safe import HOW, KEY, NoSafe, Safe, Sealed
 from bot.service import Service
 from bot.settings import Settings
@@ -49,6 +51,7 @@ class Process:
     service: Service
     web: FastAPI
     worker: Worker
+    presence: Presence
     socket: door.Socket | None
 
     def ready(self) -> str | None:
@@ -102,7 +105,9 @@ def build(settings: Settings, *, web: bool = True, worker: bool = True) -> Proce
 
     newsroom = Newsroom(database, offered)
     turning = Worker(database, engine, sender, sweep, newsroom.turn, pace=settings.pace, give_way=listening.give_way)
-    process = Process(settings, database, offered, service, FastAPI(), turning, None)
+    parts = " and ".join(name for name, on in (("web", web), ("worker", worker)) if on)
+    presence = Presence(database, owner, parts, version("frontdesk"))
+    process = Process(settings, database, offered, service, FastAPI(), turning, presence, None)
     process.web = api.build(service, newsroom, ready=process.ready)
     if settings.slack:
         bolt = door.build(web_client, settings.slack_signing_secret, service, slack_directory, listening)
@@ -209,7 +214,8 @@ def _service(settings: Settings) -> Iterator[Service]:
 
 @contextmanager
 def working(process: Process, *, worker: bool) -> Iterator[None]:
-    """Worker and socket run while the block does."""
+    """Worker and socket run while the block does, and give a sign of life."""
+    process.presence.start()
     if worker:
         process.worker.start()
     if process.socket:
@@ -220,6 +226,7 @@ def working(process: Process, *, worker: bool) -> Iterator[None]:
         if process.socket:
             process.socket.stop()
         process.worker.stop()
+        process.presence.stop()
         process.database.close()
 
 

@@ -205,6 +205,15 @@ class Follows(Protocol):
 
 
 @runtime_checkable
+class Reaches(Protocol):
+    """A handler that can say whether the system behind it answers and knows us."""
+
+    def reach(self) -> str:
+        """In a few words, who we are there. Raises TemporaryError while it is away, PermanentError when refused."""
+        ...
+
+
+@runtime_checkable
 class Plans(Protocol):
     """A handler that can say what it would change."""
 

@@ -1,7 +1,7 @@
 """Door: the command line. What people do goes over HTTP; processes import the server where they need it.
 
 use_cases   request, approve, show, ... over HTTP
-processes   run, web, worker, migrate, backup, restore, check, demo, token
+processes   run, web, worker, migrate, doctor, backup, restore, check, demo, token
 answers     options from a contract
 client      HTTP, and the exit code for each answer
 views       what a person reads; output: tables, JSON, colours

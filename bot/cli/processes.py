@@ -42,6 +42,23 @@ def migrate() -> None:
 
 
 @cli.command()
+def doctor(*, as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
+    """What is wrong, and what to do: 0 if nothing is, 1 if something is. Works while nothing runs."""
+    from dataclasses import asdict  # noqa: PLC0415 - as below
+
+    from bot import examining  # noqa: PLC0415 - the whole server
+    from bot.cli import output  # noqa: PLC0415 - as above
+
+    found = examining.examine(settings.read())
+    if as_json:
+        output.as_json([asdict(each) for each in found])
+    else:
+        rows = [["wrong" if each.wrong else "", each.says, each.next] for each in found]
+        output.table(["", "What", "What to do"], rows, empty="Nothing is wrong.")
+    raise typer.Exit(int(any(each.wrong for each in found)))
+
+
+@cli.command()
 def backup(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A new file; one that is there is never overwritten.")],
 ) -> None:

@@ -22,6 +22,7 @@ from starlette.responses import Response
 from bot.service import Service
 from bot.slack import listeners
 from bot.slack.directory import SlackDirectory
+from bot.slack.errors import translated
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,13 @@ def client(token: str | None, api_url: str, patience: float = PATIENCE) -> WebCl
 def sender_client(token: str, api_url: str, lease: timedelta) -> WebClient:
     """The same for what is claimed for `lease`: a call that hangs ends before the claim does."""
     return client(token, api_url, min(PATIENCE, lease.total_seconds() / 3))
+
+
+def who_we_are(web: WebClient) -> str:
+    """The bot's name and its workspace, as Slack says now. Raises TemporaryError, PermanentError."""
+    with translated("Who the bot is"):
+        answer = web.auth_test()
+    return f"{answer['user']} in {answer['team']}"
 
 
 class Listeners(ThreadPoolExecutor):

@@ -91,6 +91,10 @@ class Database:
         """Now, for texts and deadlines: by PostgreSQL's clock, as the last transaction has told it."""
         return self._clock() + self._ahead
 
+    def agreed_time(self, session: Session) -> datetime:
+        """Now, as all machines have it."""
+        return self._time(session)
+
     def on_due(self, wake: Callable[[], None]) -> None:
         """`wake` is called after each commit of this process that made work due."""
         self._waiting.append(wake)

@@ -24,14 +24,15 @@ def of_request(session: Session, request_id: int) -> list[UnsaidRecord]:
             ),
         )
     ).all()
-    return [*map(_card, cards), *(delivery_record(session, row) for row in deliveries)]
+    return [*map(card_record, cards), *(delivery_record(session, row) for row in deliveries)]
 
 
 def _trying(card: type[tables.Card]) -> Any:
     return col(card.dirty) & (col(card.attempts) > 0) & col(card.ts).is_(None) & (col(card.lease_until).is_(None))
 
 
-def _card(row: tables.Card) -> UnsaidRecord:
+def card_record(row: tables.Card) -> UnsaidRecord:
+    """What a card's row says to people."""
     again = None if row.error else row.run_at
     return UnsaidRecord("card", row.place, row.error, row.error is not None, row.attempts, None, again)
 

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from bot.store.claims import Claim
 from sqlalchemy import text
 from sqlmodel import select
 
@@ -19,6 +18,7 @@ from bot.offering import Form, Offering, Request
 from bot.people import Groups, NoDirectory
 from bot.service import Service
 from bot.store import people, tables
+from bot.store.claims import Claim
 from bot.store.database import Database
 from tests.conftest import Clock, Recorded
 

@@ -8,7 +8,6 @@ from threading import Barrier
 from typing import Any, TypeVar
 
 import pytest
-from bot.store.claims import Claim, Lost
 from sqlmodel import select
 
 from bot import lifecycle
@@ -16,6 +15,7 @@ from bot.handler import Ask, Posting
 from bot.lifecycle import ApprovalRule, InstanceState, RequestState
 from bot.people import Profile
 from bot.store import claims, detours, incoming, outbox, people, reads, requests, steps, tables
+from bot.store.claims import Claim, Lost
 from bot.store.database import Database, Session
 from bot.store.progress import Moved
 from bot.store.records import PersonRecord, RequestRecord

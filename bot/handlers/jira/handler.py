@@ -60,6 +60,10 @@ class IssueHandler(Handler[Issue], Follows, Looks, Hears, Plans):
         self._secret = settings.get(hearing.SECRET)
         self._creation = Creation(self._site, _window(settings.get("JIRA_SEARCH_WINDOW") or "300"))
 
+    def reach(self) -> str:
+        """Who we are there. Raises TemporaryError while Jira is away, PermanentError when it refuses the token."""
+        return f"{self._site.check()} at {self._site.url}"
+
     @override
     def apply(self, resource: Issue, context: Context) -> Answer:
         """Once made, an update writes what differs; with `wait` the answer is Pending until a person closes it."""
