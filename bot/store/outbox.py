@@ -387,6 +387,8 @@ def next_due(session: Session, since: datetime) -> datetime | None:
         for query in (
             select(func.min(delivery.run_at)).where(delivery.state == "waiting", delivery.run_at > since),
             select(func.min(card.run_at)).where(col(card.dirty), col(card.run_at) > since),
+            # What happened to its request since it was claimed has made it due, and its claim is not over.
+            select(func.min(card.lease_until)).where(col(card.dirty), col(card.lease_until) > since),
             select(func.min(lane.next_at)).where(lane.next_at > since),
         )
     ]
