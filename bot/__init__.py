@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pydantic import Field
 
+    from bot.deadlines import Deadline, Escalation, Renewal
     from bot.handler import Outputs, Secret
     from bot.imports import ImportedForm
     from bot.offering import Approval, Channel, Form, Group, Offering, Person, Request
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = [
     "Approval",
     "Channel",
+    "Deadline",
+    "Escalation",
     "Field",
     "Form",
     "Group",
@@ -20,11 +23,20 @@ __all__ = [
     "Offering",
     "Outputs",
     "Person",
+    "Renewal",
     "Request",
     "Secret",
 ]
 
-_HOMES = {"Field": "pydantic", "ImportedForm": "bot.imports", "Outputs": "bot.handler", "Secret": "bot.handler"}
+_HOMES = {
+    "Deadline": "bot.deadlines",
+    "Escalation": "bot.deadlines",
+    "Field": "pydantic",
+    "ImportedForm": "bot.imports",
+    "Outputs": "bot.handler",
+    "Renewal": "bot.deadlines",
+    "Secret": "bot.handler",
+}
 
 
 def __getattr__(name: str) -> Any:

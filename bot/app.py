@@ -97,14 +97,9 @@ def build(settings: Settings, *, web: bool = True, worker: bool = True) -> Proce
         else None
     )
     listening = door.Listeners()
-
-    def sweep() -> None:
-        service.sweep()
-        service.look_around()
-        engine.sweep()
-
     newsroom = Newsroom(database, offered)
-    turning = Worker(database, engine, sender, sweep, newsroom.turn, pace=settings.pace, give_way=listening.give_way)
+    chores = [(service.sweep, 5.0), (service.look_around, 60.0), (engine.sweep, 60.0), (service.adopt, 3600.0)]
+    turning = Worker(database, engine, sender, chores, newsroom.turn, pace=settings.pace, give_way=listening.give_way)
     parts = " and ".join(name for name, on in (("web", web), ("worker", worker)) if on)
     presence = Presence(database, owner, parts, version("frontdesk"))
     process = Process(settings, database, offered, service, FastAPI(), turning, presence, None)

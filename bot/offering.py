@@ -18,6 +18,7 @@ from pydantic_core import CoreSchema, core_schema
 
 from bot import contract
 from bot.contract import Contract, Look, Schema
+from bot.deadlines import Deadline, Renewal
 from bot.errors import Misconfigured
 from bot.handler import Outputs, Resource, Secret
 
@@ -165,6 +166,7 @@ def _at(answers: Any, path: tuple[str | int, ...]) -> Any:
 
 
 Rule = Callable[[Request[F]], Sequence[Approval]]
+Patience = Deadline | Callable[[Request[F]], Deadline | None] | None
 Expiry = timedelta | Callable[[Request[F]], timedelta | date | None]
 
 
@@ -224,6 +226,9 @@ class Step(Generic[F, O]):
         return Outputs
 
 
+_USUAL = Deadline()
+
+
 class Offering(Generic[F]):
     """What people can ask for. Construct it at the top level of a file in the offerings folder."""
 
@@ -239,8 +244,10 @@ class Offering(Generic[F]):
         description: str | None = None,
         tags: Sequence[str] = (),
         approval: "Approval | Sequence[Approval] | Rule[F] | None" = None,
+        deadline: "Patience[F]" = _USUAL,
         outputs: type[Outputs] | None = None,
         expires: "Expiry[F] | None" = None,
+        renew: Renewal | None = None,
         public: Sequence[str] | None = None,
         options: Mapping[str, Options] | None = None,
         overlay: Mapping[str, Look] | None = None,
@@ -251,11 +258,13 @@ class Offering(Generic[F]):
 
         `owner` is the team that answers for it (`"@group"`, e-mail address or Slack id), `notify` the channel of its
         cards (`"#name"` or an id). `outputs` is what the owner of an instance will get. `expires` is a duration, or a
-        function of the request that gives a duration, a date or None. `public` names the fields that a card in a
-        channel may show (default: all that are not secret). `approval` may be a function of the request; delete
-        requests follow the same rule unless that function says otherwise. `options` says by field path where options
-        come from, `overlay` how a field is shown: both are no part of the contract. What was chosen from options is
-        checked once more on submit. `review`: people look at all of it once more before they send it.
+        function of the request that gives a duration, a date or None; `renew` is how the owner may extend it (default:
+        not). `public` names the fields that a card in a channel may show (default: all that are not secret). `approval`
+        may be a function of the request; delete requests follow the same rule unless that function says otherwise.
+        `deadline` is how long a decision is waited for (default: two weeks; None: for ever), or a function of the
+        request. `options` says by field path where options come from, `overlay` how a field is shown: both are no part
+        of the contract. What was chosen from options is checked once more on submit. `review`: people look at all of it
+        once more before they send it.
         `at_once`: how many of its steps may run at the same time, over all workers.
         """
         frame = sys._getframe(1)  # noqa: SLF001 - the author's file and line, for every later complaint
@@ -263,6 +272,7 @@ class Offering(Generic[F]):
         self.where = f"{frame.f_code.co_filename}:{frame.f_lineno}"
         self.name, self.form, self.owner, self.notify, self.version = name, form, owner, notify, version
         self.tags, self.approval, self.outputs, self.expires = tuple(tags), approval, outputs, expires
+        self.deadline, self.renew = deadline, renew
         self.public = None if public is None else tuple(public)
         self.options: Mapping[str, Options] = dict(options or {})
         self.overlay: Mapping[str, Look] = dict(overlay or {})
@@ -367,6 +377,14 @@ class Offering(Generic[F]):
     def ends_on_a_date(self, request: Request[F]) -> bool:
         """Whether its instance ends on a day that was asked for, not some time after it was made."""
         return callable(self.expires) and not isinstance(self.expires(request), timedelta)
+
+    def patience(self, request: Request[F]) -> Deadline | None:
+        """How long a decision about this request is waited for; None: for ever."""
+        return self.deadline(request) if callable(self.deadline) else self.deadline
+
+    def renewable(self, renewals: int) -> Renewal | None:
+        """How an instance that was renewed so often may be renewed once more, if at all."""
+        return self.renew if self.renew and renewals < self.renew.most else None
 
     def ends(self, request: Request[F], now: datetime) -> datetime | None:
         """When the instance expires (a date: at its end, in UTC), or None."""

@@ -79,7 +79,7 @@ class Permissions:
             raise Forbidden(f"Only {record.requester.label}, who asked for {record.number}, can do that.")
 
     def require_owner(self, person: PersonRecord, record: InstanceRecord, offering: Offering[Any] | None) -> None:
-        """Only the owner of an instance and the team of its offering may ask for its change or end. Raises Forbidden."""
+        """Only its owner and the team of its offering may change, renew or end an instance. Raises Forbidden."""
         if person.id != record.owner.id and not (offering and self.groups.includes(offering.owner, person)):
             raise Forbidden(f"{record.number} is {record.owner.label}'s. Ask them.")
 

@@ -93,7 +93,8 @@ def stands(record: RequestRecord) -> str:
     by = f" by {event.person.label}" if event.person and event.name not in ("submitted", "edited") else ""
     if event.name == record.state:
         return f"{record.number} was {event.name}{by} on {when(event.at)}."
-    return f"{record.number} is {state}: {event.name}{by} on {when(event.at)}."
+    until = f" A decision is waited for until {when(record.decide_by)}." if record.decide_by else ""
+    return f"{record.number} is {state}: {event.name}{by} on {when(event.at)}.{until}"
 
 
 # Steps
@@ -185,7 +186,11 @@ _HAPPENED = {
     "approved": "approved",
     "rejected": "rejected it",
     "withdrawn": "withdrew it",
+    "reminded": "reminded whoever has not decided",
+    "escalated": "asked {who} too: nobody had decided in time",
     "expired": "ended it: nobody decided in time",
+    "ending": "warned its owner that it ends",
+    "renewed": "extended its time",
     "started": "began the work",
     "fulfilled": "finished it",
     "failed": "could not go on after {step}",
@@ -214,6 +219,7 @@ def turn(record: RequestRecord, event: EventRecord) -> Turn:
     if event.data.get("did"):
         return Turn(event, _joined(str(event.data["did"]), str(event.data.get("quote") or "")), str(event.data["by"]))
     named = {"step": "a step", "worker": "a worker", "place": "its channel", "error": "it is not known why"}
+    named |= {"who": " and ".join(str(who) for who in event.data.get("who", ())) or "others"}
     named |= {"fields": ", ".join(str(name) for name in event.data.get("fields", ())) or "nothing"}
     named |= {name: str(event.data[name]) for name in ("step", "worker", "place", "error") if event.data.get(name)}
     unknown = event.name.replace("_", " ") + (f" ({named['step']})" if event.data.get("step") else "")
@@ -244,6 +250,9 @@ _WHAT = {
     "post": "A message to {to}",
     "follow": "The news for {to}",
     "alarm": "An alarm for the platform's team",
+    "reminders": "Reminders of whoever has not decided",
+    "reminder": "A reminder for {to}",
+    "warning": "A warning to {to} that it ends",
 }
 
 

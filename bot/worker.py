@@ -17,7 +17,7 @@ from bot.engine import Engine, backoff
 from bot.errors import PermanentError, TemporaryError, Unavailable, Unreachable, Unsure
 from bot.store import claims, detours, outbox
 from bot.store.claims import Claim
-from bot.store.database import Database, Session
+from bot.store.database import Database, Session, utc_now
 from bot.store.outbox import ClaimedCard, ClaimedDelivery
 from bot.store.wake import Wake
 
@@ -68,7 +68,7 @@ class Worker:
         database: Database,
         engine: Engine,
         sender: Sender | None,
-        sweep: Callable[[], object],
+        chores: Iterable[tuple[Callable[[], object], float]] = (),
         look: Callable[[], bool] = lambda: False,
         *,
         pace: timedelta = timedelta(seconds=1),
@@ -76,7 +76,9 @@ class Worker:
         senders: int = SENDERS,
         give_way: Callable[[], None] = lambda: None,
     ) -> None:
-        """`sweep` is called every minute, `look` every two seconds and again while it says True.
+        """`chores` are called at the start and every so many seconds.
+
+        `look` is called every two seconds and again while it says True.
 
         `pace` is the rest between two messages to one channel.
 
@@ -92,7 +94,9 @@ class Worker:
         self._loops = [_thread(loop) for loop in loops]
         self._helpers = [_thread(self._keep_leases), _thread(self._listen)]
         self._timers = BackgroundScheduler(timezone="UTC")
-        self._timers.add_job(_safely(sweep), "interval", seconds=60, coalesce=True, max_instances=1)
+        now = utc_now()  # a start may be the first for a while
+        for call, every in chores:
+            self._timers.add_job(_safely(call), "interval", seconds=every, next_run_time=now, misfire_grace_time=None)
         database.on_due(self._wake.set)
 
     def start(self) -> None:

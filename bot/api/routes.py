@@ -14,7 +14,7 @@ from bot.api.reading import StrictRoute
 from bot.errors import Invalid, Problem
 from bot.lifecycle import RequestState
 from bot.service import Page, Service
-from bot.store.records import PersonRecord, RequestRecord
+from bot.store.records import InstanceRecord, PersonRecord, RequestRecord
 
 _bearer = HTTPBearer(auto_error=False, description="A token from `frontdesk token create`")
 
@@ -171,13 +171,19 @@ def refuse(service: Desk, me: Me, number: Number, step: str, body: schemas.Refus
 def list_instances(service: Desk, me: Me, cursor: Cursor = None, limit: Limit = 50) -> Instances:
     """What you live with, newest first."""
     page = service.instances(me, before=int(cursor) if cursor else None, limit=limit)
-    return Instances(items=[schemas.Instance.of(each) for each in page.items], next=_cursor(page))
+    return Instances(items=[_instance(service, each) for each in page.items], next=_cursor(page))
 
 
 @router.get("/instances/{number}", tags=["instances"])
 def show_instance(service: Desk, me: Me, number: Number) -> schemas.Instance:
     """One instance."""
-    return schemas.Instance.of(service.instance(me, number))
+    return _instance(service, service.instance(me, number))
+
+
+@router.post("/instances/{number}/renew", tags=["instances"], responses=_MOVES)
+def renew(service: Desk, me: Me, number: Number, body: schemas.Renew | None = None) -> schemas.Instance:
+    """Extend its time, as its offering allows."""
+    return _instance(service, service.renew(me, number, seen=body.renewals if body else None))
 
 
 @router.patch("/instances/{number}", status_code=202, tags=["instances"], responses=_MOVES)
@@ -205,6 +211,10 @@ def delete(
     record, _ = service.delete(me, number, reason=reason, key=key)
     response.headers["Location"] = f"/v1/requests/{record.number}"
     return schemas.Request.of(record)
+
+
+def _instance(service: Service, record: InstanceRecord) -> schemas.Instance:
+    return schemas.Instance.of(record, service.renewals_left(record))
 
 
 @contextmanager

@@ -58,6 +58,12 @@ class Completion(Body):
     outputs: JSON = Field(default_factory=dict)
 
 
+class Renew(Body):
+    """`renewals` guards against renewing twice: how often it had been renewed when you looked."""
+
+    renewals: int | None = Field(None, ge=0)
+
+
 class Refusal(Body):
     """Why it cannot be done."""
 
@@ -204,6 +210,7 @@ class Request(BaseModel):
     instance: str = Field(examples=["INS-7"])
     created_at: datetime
     ended_at: datetime | None
+    decide_by: datetime | None = Field(description="Until when a decision is waited for; null: for ever, or none is")
 
     @classmethod
     def of(cls, record: records.RequestRecord) -> Self:
@@ -253,11 +260,12 @@ def _request(told: story.Story) -> JSON:
         "instance": record.instance,
         "created_at": record.created_at,
         "ended_at": record.ended_at,
+        "decide_by": record.decide_by,
     }
 
 
 class Instance(BaseModel):
-    """What people live with. `open_request` is about it and not over yet."""
+    """What people live with. `open_request` is about it and not over yet; it may be renewed `renewals_left` times more."""
 
     id: str = Field(examples=["INS-7"])
     offering: str
@@ -269,9 +277,11 @@ class Instance(BaseModel):
     open_request: str | None
     created_at: datetime
     expires_at: datetime | None
+    renewals: int
+    renewals_left: int
 
     @classmethod
-    def of(cls, record: records.InstanceRecord) -> Self:
+    def of(cls, record: records.InstanceRecord, renewals_left: int) -> Self:
         """From the record."""
         return cls(
             id=record.number,
@@ -284,6 +294,8 @@ class Instance(BaseModel):
             open_request=records.request_number(record.open_request) if record.open_request else None,
             created_at=record.created_at,
             expires_at=record.expires_at,
+            renewals=record.renewals,
+            renewals_left=renewals_left,
         )
 
 

@@ -18,7 +18,8 @@ def moved(request: JSON) -> None:
     """Where a request stands now, in one line."""
     waits = [f"{step['name']} waits for {step['ask']['group']}" for step in request["steps"] if step["ask"]]
     if request["state"] == "awaiting_approval":
-        waits = [" and ".join(_rule(rule) for rule in request["rules"]) + " has to approve"]
+        deciders = " and ".join(_rule(rule) for rule in request["rules"])
+        waits = [f"{deciders} has to approve{_moment('by', request['decide_by'])}"]
     waits += [f"{step['name']}: {step['reason']}" for step in request["steps"] if step["state"] == "failed"]
     rest = f": {'; '.join(waits)}" if waits else ""
     output.say(f"{request['id']} is {request['state'].replace('_', ' ')}{rest}.")
@@ -37,6 +38,7 @@ def request(record: JSON) -> None:
             ("Asked", f"{_when(record)} UTC"),
             ("Instance", _instance(record)),
             ("Approval", " and ".join(_rule(rule) for rule in record["rules"]) or "not needed"),
+            ("Decide by", f"{output.moment(record['decide_by'])} UTC" if record["decide_by"] else None),
         ]
     )
     output.heading("Answers")
@@ -61,11 +63,17 @@ def request(record: JSON) -> None:
 def instances(items: Iterable[JSON]) -> None:
     """One line each."""
     rows = (
-        [i["id"], i["offering"], i["state"], _short(i["form"]), _short(i["outputs"] or {}), i["open_request"]]
-        for i in items
+        [i["id"], i["offering"], i["state"], _ends(i), _short(i["form"]), _got(i), i["open_request"]] for i in items
     )
-    columns = ["Instance", "Offering", "State", "What", "Outputs", "Open request"]
+    columns = ["Instance", "Offering", "State", "Until (UTC)", "What", "Outputs", "Open request"]
     output.table(columns, rows, empty="You have no instances.")
+
+
+def renewed(instance: JSON) -> None:
+    """Its new end, in one line."""
+    left = instance["renewals_left"]
+    again = f"It can be renewed {left} more time{'' if left == 1 else 's'}." if left else "It cannot be renewed again."
+    output.say(f"{instance['id']} is there{_moment('until', instance['expires_at'])}. {again}")
 
 
 def offerings(items: Iterable[JSON]) -> None:
@@ -153,6 +161,18 @@ def _instance(record: JSON) -> str:
     return (
         f"{record['instance']} is {record['instance_state']}{until}" if record["instance_state"] else record["instance"]
     )
+
+
+def _moment(word: str, moment: str | None) -> str:
+    return f" {word} {output.moment(moment)} UTC" if moment else ""
+
+
+def _ends(instance: JSON) -> str:
+    return output.moment(instance["expires_at"]) if instance["state"] in ("ready", "changing") else ""
+
+
+def _got(instance: JSON) -> str:
+    return _short(instance["outputs"] or {})
 
 
 def _decision(decision: JSON) -> list[Any]:

@@ -10,6 +10,7 @@ text is for that person. Reads happen on the reader; each use case writes in one
     asking      submit, edit, delete, drafts
     news        what other systems tell
     deciding    approve, reject, do, withdraw, cancel, retry
+    timing      reminders, expiry, renewals
 """
 
 from bot.service.changing import Changing
@@ -17,9 +18,10 @@ from bot.service.deciding import Deciding
 from bot.service.news import Listening, News
 from bot.service.offers import Offered, Planned, Reviewed
 from bot.service.reading import Page
+from bot.service.timing import Timing
 
 __all__ = ["News", "Offered", "Page", "Planned", "Reviewed", "Service"]
 
 
-class Service(Changing, Deciding, Listening):
+class Service(Changing, Timing, Deciding, Listening):
     """The use cases over one database and one catalogue."""

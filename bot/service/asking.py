@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bot import secrecy
@@ -13,6 +14,7 @@ from bot.offering import Offering, Request
 from bot.service.offers import NO_NUMBER, Offers, Reviewed, draft_request, edited_request, rules_of
 from bot.service.reading import Reading
 from bot.store import drafts, reads, requests, tables
+from bot.store.database import Session
 from bot.store.drafts import DraftRecord
 from bot.store.records import InstanceRecord, PersonRecord, RequestRecord, request_number
 from bot.store.requests import Busy, KeyReused, NewRequest, NewStep
@@ -66,6 +68,7 @@ class Asking(Offers, Reading):
                 # Without secrets: nobody shall guess them from it.
                 body_hash=hashed(offering.name, version, secrecy.masked(offering.guarded, answers), reason),
                 secrets=self._put(checked.secrets),
+                deadline=offering.patience(request),
             )
         )
 
@@ -78,36 +81,23 @@ class Asking(Offers, Reading):
         self.permissions.require_owner(person, instance, offering)
         if instance.state == "deleted":
             raise Conflict(f"{instance.number} is deleted already.")
-        rules = self._delete_rules(offering, instance, person, reason)
-        return self._submit(self._deletion(instance, offering, person.id, rules, reason, key))
-
-    def sweep(self) -> list[str]:
-        """Make the delete request of every instance whose time is over; the numbers of the new requests.
-
-        Nobody is asked again: who approved the request approved its end.
-        """
+        if offering is None:
+            raise Conflict(f"{instance.offering} {instance.version} is not offered any more; ask its team.")
+        request = _delete_request(offering, instance, person, reason)
         with self.database.read() as session:
-            due = reads.instances(session, reads.expired_instance_ids(session, self.database.now()))
-        made = []
-        for instance in due:
-            offering = self.catalogue.offering(instance.offering, instance.version)
-            key = f"expiry:{instance.number}:{instance.expires_at:%Y-%m-%dT%H:%M}"
-            reason = f"Its time was over on {instance.expires_at:%Y-%m-%d}."
-            try:
-                record, _ = self._submit(self._deletion(instance, offering, instance.owner.id, [], reason, key))
-            except Conflict:
-                continue  # somebody asked for something else about it in this moment; the next sweep looks again
-            made.append(record.number)
-        return made
+            new = self._deletion(session, instance, offering, person.id, rules_of(offering, request), reason, key)
+        return self._submit(replace(new, deadline=offering.patience(request)))
 
     def edit(self, person: PersonRecord, number: str, answers: Mapping[str, Any]) -> RequestRecord:
         """Put other answers into a request that waits for approval. Raises NotFound, Forbidden, Invalid, Conflict."""
         record = self.may_edit(person, number)
         offering = self.offering(record.offering, record.version)
         checked = self._checked(person, offering, answers)
-        rules = rules_of(offering, edited_request(record, offering, checked.form))
-        secrets = self._put(checked.secrets)
-        return self._change(record, lambda tx: requests.edit(tx, record.id, person.id, checked.kept, rules, secrets))
+        request = edited_request(record, offering, checked.form)
+        rules, deadline, secrets = rules_of(offering, request), offering.patience(request), self._put(checked.secrets)
+        return self._change(
+            record, lambda tx: requests.edit(tx, record.id, person.id, checked.kept, rules, secrets, deadline)
+        )
 
     def may_edit(self, person: PersonRecord, number: str) -> RequestRecord:
         """The request, if this person may change its answers. Raises NotFound, Forbidden, Conflict."""
@@ -178,6 +168,7 @@ class Asking(Offers, Reading):
 
     def _deletion(
         self,
+        session: Session,
         instance: InstanceRecord,
         offering: Offering[Any] | None,
         person_id: int,
@@ -186,8 +177,7 @@ class Asking(Offers, Reading):
         key: str | None,
     ) -> NewRequest:
         """Delete reads what was stored, whatever the file says today, and runs backwards."""
-        with self.database.read() as session:
-            made = reads.resources(session, instance.id)
+        made = reads.resources(session, instance.id)
         return NewRequest(
             kind="delete",
             offering=instance.offering,
@@ -215,15 +205,13 @@ class Asking(Offers, Reading):
             body_hash=hashed(instance.number, None, {}, reason),
         )
 
-    def _delete_rules(
-        self, offering: Offering[Any] | None, instance: InstanceRecord, person: PersonRecord, reason: str | None
-    ) -> list[ApprovalRule]:
-        if offering is None:
-            raise Conflict(f"{instance.offering} {instance.version} is not offered any more; ask its team.")
-        form = secrecy.form_of(offering.form, offering.guarded, instance.form, NO_NUMBER)
-        owner = instance.owner.as_person()
-        request = Request("", "delete", form, person.as_person(), owner, instance.number, reason)
-        return rules_of(offering, request)
+
+def _delete_request(
+    offering: Offering[Any], instance: InstanceRecord, person: PersonRecord, reason: str | None
+) -> Request[Any]:
+    form = secrecy.form_of(offering.form, offering.guarded, instance.form, NO_NUMBER)
+    owner = instance.owner.as_person()
+    return Request("", "delete", form, person.as_person(), owner, instance.number, reason)
 
 
 def _backwards(made: Sequence[tables.InstanceResource], row: tables.InstanceResource) -> list[str] | None:

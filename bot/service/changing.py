@@ -36,6 +36,7 @@ class Changing(Asking):
         """
         instance, offering = self.may_update(person, number, version)
         checked = self._checked(person, offering, answers)
+        request = _seen(person, instance, offering, checked, reason)
         if not checked.secrets and (dict(checked.kept), offering.version) == (dict(instance.form), instance.version):
             raise Conflict(f"{instance.number} has these answers already, so nothing would change.")
         return self._submit(
@@ -46,7 +47,8 @@ class Changing(Asking):
                 requester_id=person.id,
                 form=checked.kept,
                 before=instance.form,
-                rules=rules_of(offering, _seen(person, instance, offering, checked, reason)),
+                rules=rules_of(offering, request),
+                deadline=offering.patience(request),
                 steps=[*self._steps_of(offering), *self._gone(instance, offering)],
                 place=offering.notify,
                 reason=reason,

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.slack.text import plain_text
-from bot.store.records import RequestRecord
+from bot.store.records import InstanceRecord, RequestRecord
 
 JSON = dict[str, Any]
 
@@ -98,6 +98,16 @@ def for_cancel(record: RequestRecord) -> list[JSON]:
     target = Target(record.number, record.revision)
     sure = confirm("Cancel it?", f"{record.number} stops; what was made so far can be deleted.", "Cancel it")
     return actions(f"cancel-{record.id}", button("cancel", "Cancel", target, confirm=sure))
+
+
+def renew(instance: InstanceRecord) -> JSON:
+    """Renew, of an instance that ends. It carries how often that was done, so that a second click does not count."""
+    return button("renew", "Renew", Target(instance.number, instance.renewals))
+
+
+def for_owner(instance: InstanceRecord) -> list[JSON]:
+    """Renew, below the warning that an instance ends."""
+    return actions(f"ending-{instance.id}-{instance.renewals}", renew(instance))
 
 
 def for_requester(record: RequestRecord) -> list[JSON]:

@@ -1,8 +1,8 @@
 """Says in Slack what the outbox holds: cards, notes in their threads, direct messages, handlers' posts, alarms."""
 
 import logging
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
 from itertools import islice
 
 from slack_sdk import WebClient
@@ -12,7 +12,7 @@ from bot.errors import PermanentError, TemporaryError, Unavailable, Unreachable
 from bot.lifecycle import ApprovalRule
 from bot.people import Groups, is_group
 from bot.permissions import Permissions
-from bot.slack import messages
+from bot.slack import messages, reminders
 from bot.slack.directory import SlackDirectory
 from bot.slack.messages import Message
 from bot.slack.posting import Gone, Mark, Poster
@@ -21,7 +21,7 @@ from bot.slack.words import Words
 from bot.store import detours, outbox, people, reads
 from bot.store.database import Database
 from bot.store.outbox import ClaimedCard, ClaimedDelivery
-from bot.store.records import CardRecord, EventRecord, RequestRecord
+from bot.store.records import CardRecord, EventRecord, PersonRecord, RequestRecord
 
 log = logging.getLogger(__name__)
 
@@ -33,8 +33,6 @@ _LOOKED_AFTER = 5
 
 class SlackSender:
     """The worker's `Sender`. Raises TemporaryError, Unsure, Unreachable and PermanentError, with Slack's reason."""
-
-    kinds: tuple[str, ...] = ("message", "note", "notice", "post", "alarm")
 
     def __init__(
         self,
@@ -51,19 +49,21 @@ class SlackSender:
         self._groups, self._permissions, self._directory = groups, Permissions(groups), directory
         self._time = lease.total_seconds() - client.timeout
         self._poster = Poster(client, database, directory)
+        self._ways: Mapping[str, Callable[[ClaimedDelivery], tuple[str, str] | None]] = {
+            "note": self._note,
+            "message": self._message,
+            "notice": self._notice,
+            "post": self._post,
+            "alarm": self._alarm,
+            "reminders": self._reminders,
+            "reminder": self._reminder,
+            "warning": self._warning,
+        }
+        self.kinds: tuple[str, ...] = tuple(self._ways)
 
     def send(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
-        """One note, direct message, post or alarm: where it stands."""
-        match delivery.kind:
-            case "note":
-                return self._note(delivery)
-            case "message":
-                return self._message(delivery)
-            case "notice":
-                return self._say(delivery, self._dm(delivery.payload["person"]), _plainly(delivery))
-            case "alarm":
-                return self._alarm(delivery)
-        return self._say(delivery, self._place(delivery.payload["channel"]), _plainly(delivery))
+        """Say it, each kind in its way: where it stands, if anywhere."""
+        return self._ways[delivery.kind](delivery)
 
     def show(self, claimed: ClaimedCard) -> tuple[str, str, str | None]:
         """Post or update a card; its channel, timestamp and link."""
@@ -146,10 +146,43 @@ class SlackSender:
         message = messages.told(record, event, self._words(record), card)
         return self._say(delivery, self._dm(delivery.payload["person"]), message)
 
+    def _notice(self, delivery: ClaimedDelivery) -> tuple[str, str]:
+        return self._say(delivery, self._dm(delivery.payload["person"]), _plainly(delivery))
+
+    def _post(self, delivery: ClaimedDelivery) -> tuple[str, str]:
+        return self._say(delivery, self._place(delivery.payload["channel"]), _plainly(delivery))
+
     def _alarm(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
         if not self._platform_channel:
             return None  # the worker's log has it
         return self._say(delivery, self._platform_channel, _plainly(delivery))
+
+    def _reminders(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
+        """Find out who has not decided, and put up a message for each; a second try puts up none twice."""
+        _, record, event = self._about(delivery)
+        whos = event.data.get("who") or [who for rule in record.undecided for who in rule.who]
+        people = [person.id for reference in self._there(whos) if (person := self._known(reference))]
+        with self._database.write() as tx:
+            outbox.remind_each(tx, record.id, event.id, [each for each in people if record.may_wait_for(each)])
+        return None
+
+    def _reminder(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
+        card, record, event = self._about(delivery)
+        if not record.may_wait_for(delivery.payload["person"]):
+            return None  # they, or somebody, decided in the meantime
+        message = reminders.reminder(record, event, self._words(record), card)
+        return self._say(delivery, self._dm(delivery.payload["person"]), message)
+
+    def _warning(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
+        _, record, event = self._about(delivery)
+        with self._database.read() as session:
+            instance = reads.instance(session, record.instance_id)
+        if instance is None or not instance.ends or instance.expires_at != datetime.fromisoformat(event.data["until"]):
+            return None  # it was renewed, or is on its way out
+        words = self._words(record)
+        renewal = words.offering.renewable(instance.renewals) if words.offering else None
+        message = reminders.warning(instance, words.title(record), renewal)
+        return self._say(delivery, self._dm(delivery.payload["person"]), message)
 
     def _say(
         self, delivery: ClaimedDelivery, place: str, message: Message, thread_ts: str | None = None
@@ -182,7 +215,20 @@ class SlackSender:
             raise PermanentError(f"{slack_id} has left: nobody would read it.")
         return slack_id
 
+    def _known(self, reference: str) -> PersonRecord | None:
+        """Who that is; None for somebody whom Slack does not know (any more)."""
+        with self._database.read() as session:
+            known = reads.person_by_reference(session, reference)
+        try:
+            return known or self._remembered(reference)
+        except PermanentError as error:
+            log.warning("nobody to remind: %s", error)
+            return None
+
     def _slack_id(self, reference: str) -> str:
+        return self._remembered(reference).slack_id or ""
+
+    def _remembered(self, reference: str) -> PersonRecord:
         try:
             profile = self._directory.find(reference)
         except Unavailable as error:
@@ -190,8 +236,7 @@ class SlackSender:
         if profile is None:
             raise PermanentError(f"Nobody in Slack has the address {reference}.")
         with self._database.write() as tx:
-            people.remember(tx, profile)
-        return profile.slack_id
+            return people.remember(tx, profile)
 
     def _those_concerned(self, record: RequestRecord) -> list[str]:
         """Approvers, whom a step asks, and the offering's team, in person."""
@@ -199,14 +244,15 @@ class SlackSender:
         whos += [step.ask["group"] for step in record.asking if step.ask]
         offering = self._catalogue.offering(record.offering, record.version)
         whos += [offering.owner] if offering else []
+        return self._there(whos, _INSTEAD)
+
+    def _there(self, whos: Iterable[str], most: int | None = None) -> list[str]:
+        """All that these stand for and that have not left, in a lasting order."""
         try:
-            present = (each for each in sorted(self._people(whos)) if not self._groups.has_left(each))
-            return list(islice(present, _INSTEAD))
+            people = sorted({each for who in whos for each in self._groups.everybody(who)})
+            return list(islice((each for each in people if not self._groups.has_left(each)), most))
         except Unavailable as error:
             raise TemporaryError(str(error)) from error
-
-    def _people(self, whos: Iterable[str]) -> set[str]:
-        return {each for who in whos for each in self._groups.everybody(who)}
 
     def _about(self, delivery: ClaimedDelivery) -> tuple[CardRecord | None, RequestRecord, EventRecord]:
         with self._database.read() as session:

@@ -15,7 +15,7 @@ from slack_bolt.kwargs_injection.args import Args
 from bot import contract
 from bot.errors import Conflict, Invalid, NotFound, Problem, Refused
 from bot.service import Service
-from bot.slack import commands, listings, news, stories, views
+from bot.slack import commands, listings, news, stories, views, words
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import bug
 from bot.slack.forms import filling, windows
@@ -168,7 +168,8 @@ def _list(interaction: Interaction, _command: commands.Command) -> None:
         return offering.title if offering else name
 
     open_ones = [record for record in requests if record.ended_at is None]
-    interaction.tell(listings.mine(service.instances(person).items, open_ones, title, interaction.words))
+    instances = service.instances(person).items
+    interaction.tell(listings.mine(instances, open_ones, title, interaction.words, service.renewal))
 
 
 def _waiting(interaction: Interaction, _command: commands.Command) -> None:
@@ -281,6 +282,13 @@ def _story(interaction: Interaction) -> None:
     _tell_story(interaction, interaction.target.number, interaction.target.page or 1)
 
 
+def _renew(interaction: Interaction) -> None:
+    target = interaction.target
+    renewed = interaction.service.renew(interaction.person, target.number, seen=target.revision or 0)
+    until = f" until {words.end(renewed.expires_at)}" if renewed.expires_at else ""
+    interaction.confirm(f"{renewed.number} is renewed{until}.")
+
+
 def _stale_button(_interaction: Interaction) -> None:
     raise Conflict("This button is from an older version of Frontdesk and does nothing any more. Try /platform list.")
 
@@ -298,6 +306,7 @@ _CLICKS: Mapping[str, Lazy] = {
     "delete": _delete,
     "story_back": _story,
     "story_more": _story,
+    "renew": _renew,
 }
 
 # Submitted views

@@ -1,7 +1,6 @@
 """What `/platform list`, `waiting` and `help` answer, to one person only. Pure."""
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 from typing import Any
 
 from bot.slack import buttons, words
@@ -16,8 +15,6 @@ WordsOf = Callable[[RequestRecord], Words]
 
 #: Entries of one answer; a message holds 50 blocks.
 MOST = 12
-#: An instance that ends with a day ends as the next one begins: its last moment says the day that was meant.
-_INSTANT = timedelta(seconds=1)
 
 HELP = """*/platform* – the catalogue: what you can ask for
 */platform request OFFERING* `field=value ...` – its form, filled in
@@ -33,11 +30,12 @@ def mine(
     requests: Sequence[RequestRecord],
     title: Callable[[str, str], str],
     words_of: WordsOf,
+    renewable: Callable[[InstanceRecord], object] = lambda _instance: None,
 ) -> Message:
     """What somebody lives with, and what they asked for that is not over."""
     blocks: list[JSON] = []
     for instance in instances[:MOST]:
-        blocks += _instance(instance, title(instance.offering, instance.version))
+        blocks += _instance(instance, title(instance.offering, instance.version), renewable=bool(renewable(instance)))
     for record in requests[:MOST]:
         blocks += _request(record, words_of(record))
     if not blocks:
@@ -62,10 +60,10 @@ def waiting(records: Sequence[RequestRecord], words_of: WordsOf) -> Message:
     return Message(text, [_section(text), *blocks, *_more(len(records) - MOST, "requests")])
 
 
-def _instance(instance: InstanceRecord, title: str) -> list[JSON]:
+def _instance(instance: InstanceRecord, title: str, *, renewable: bool) -> list[JSON]:
     text = f"*{instance.number}* · {escape(title)} · {instance.state}"
     if instance.expires_at:
-        text += f", until {words.moment(instance.expires_at - _INSTANT)}"
+        text += f", until {words.end(instance.expires_at)}"
     if instance.outputs:
         text += f"\n{words.outputs(instance.outputs)}"
     sure = buttons.confirm("Delete it?", f"A request to delete {instance.number} is made.", "Delete")
@@ -73,7 +71,8 @@ def _instance(instance: InstanceRecord, title: str) -> list[JSON]:
     change = buttons.button("change", "Change", Target(instance.number))
     free = instance.open_request is None
     may_change = free and (instance.state == "ready" or (instance.state == "failed" and instance.outputs is not None))
-    offered = [*([change] if may_change else []), *([delete] if free and instance.state in ("ready", "failed") else [])]
+    offered = [*([buttons.renew(instance)] if renewable else []), *([change] if may_change else [])]
+    offered += [delete] if free and instance.state in ("ready", "failed") else []
     return [_section(text), *buttons.actions(f"instance-{instance.id}", *offered)]
 
 

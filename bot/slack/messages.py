@@ -6,6 +6,7 @@ https://docs.slack.dev/reference/methods/chat.postMessage
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from bot.lifecycle import AT_WORK, ApprovalRule, RequestState, StepState
@@ -120,14 +121,17 @@ def note(record: RequestRecord, event: EventRecord, words_: Words) -> Message:
 
 #: What the requester hears, by event; a variant of an event stands behind a slash.
 _NEWS = {
-    "submitted": "asked for. It waits for {deciders}; you hear of it here.",
+    "submitted": "asked for. It waits for {deciders}{until}; you hear of it here.",
     "submitted/free": "asked for, and under way: nobody needs to approve it.",
-    "edited": "changed. {deciders} decides on it as it is now.",
+    "submitted/end": "{instance} is taken back; nobody needs to approve that. {reason}",
+    "edited": "changed. {deciders} decides on it as it is now{until}.",
+    "escalated": "nobody has decided yet, so {who} can decide too. It waits{until}.",
+    "renewed": "renewed by {by}: {instance} is yours until {end}.",
     "approved": "approved by {by}. It is under way.",
     "rejected": "rejected by {by}. {reason}\nAsk again when that is sorted out.",
     "withdrawn": "withdrawn by {by}. {reason}",
     "cancelled": "cancelled by {by}. {reason}",
-    "expired": "nobody decided in time, so it ended. Ask again if you still need it.",
+    "expired": "nobody decided in time ({deciders}), so it ended. Ask again if you still need it.",
     "fulfilled": "ready. It is {instance} in /platform list.{outputs}",
     "fulfilled/update": "{instance} is changed.{outputs}",
     "fulfilled/delete": "{instance} is gone.",
@@ -148,7 +152,10 @@ _NOTED = {
     "rejected": "Rejected by {by}: {reason}",
     "withdrawn": "Withdrawn by {by}. {reason}",
     "cancelled": "Cancelled by {by}. {reason}",
-    "expired": "Nobody decided in time, so it ended.",
+    "expired": "Nobody decided in time ({deciders}), so it ended.",
+    "reminded": "It still waits for a decision{until}. Whoever has not decided was reminded.",
+    "escalated": "Nobody decided in time, so {who} can decide too. It waits{until}.",
+    "renewed": "Renewed by {by}: {instance} stays until {end}.",
     "edited": "{by} changed {fields}: decide on the card as it is now.",
     "failed": "Failed at {step}. {why}\nPress Retry on the card once it is mended.",
     "retried": "{by} tries again.",
@@ -170,17 +177,15 @@ def in_short(text: str) -> str:
 def _news(record: RequestRecord, event: EventRecord, words_: Words) -> str:
     variant = event.name
     if event.name == "submitted" and not record.rules:
-        variant += "/free"
+        variant += "/end" if record.kind == "delete" else "/free"
     if event.name == "fulfilled" and record.kind != "create":
         variant += f"/{record.kind}"
     outputs = f"\n{words.outputs(record.outputs)}" if record.outputs else ""
     return _NEWS[variant].format(
-        by=words.person(event.person),
-        deciders=words_.deciders(record),
-        reason=_reason(event),
-        instance=record.instance,
+        reason=_reason(event) or (words.shortened(record.reason or "", 2000) if variant == "submitted/end" else ""),
         outputs=outputs,
         said=words.said(record, event),
+        **_said(record, event, words_),
     )
 
 
@@ -190,8 +195,6 @@ def _noted(record: RequestRecord, event: EventRecord, words_: Words) -> str:
     asked = step.ask if step else None
     variant = event.name + ("/answered" if event.name == "task_opened" and not asked else "")
     return _NOTED[variant].format(
-        by=words.person(event.person),
-        deciders=words_.deciders(record),
         reason=_reason(event),
         fields=", ".join(escape(name) for name in event.data.get("fields", [])),
         step=escape(step.description.rstrip(".")) if step else "a step",
@@ -199,7 +202,21 @@ def _noted(record: RequestRecord, event: EventRecord, words_: Words) -> str:
         group=words_.who(asked["group"]) if asked else "",
         instructions=words.shortened(asked["instructions"], 2500) if asked else "",
         said=words.said(record, event),
+        **_said(record, event, words_),
     )
+
+
+def _said(record: RequestRecord, event: EventRecord, words_: Words) -> dict[str, str]:
+    """What both the requester and the thread read of an event."""
+    end = event.data.get("until")
+    return {
+        "by": words.person(event.person),
+        "deciders": words_.deciders(record),
+        "until": words_.until(record),
+        "instance": record.instance,
+        "who": " and ".join(words_.who(who) for who in event.data.get("who", ())),
+        "end": words.end(datetime.fromisoformat(end)) if end else "",
+    }
 
 
 def _reason(event: EventRecord) -> str:

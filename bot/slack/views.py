@@ -50,7 +50,9 @@ def catalogue(offered: Sequence[Offered], problem: str = "") -> JSON:
 def confirmation(record: RequestRecord, words_: Words, *, usual: str = "") -> JSON:
     """What a submitted form turns into."""
     waits = (
-        f"It waits for {words_.deciders(record)}." if record.rules else "It is under way: nobody needs to approve it."
+        f"It waits for {words_.deciders(record)}{words_.until(record)}."
+        if record.rules
+        else "It is under way: nobody needs to approve it."
     )
     text = f"*{record.number}*: {escape(words_.title(record))} was asked for. {waits}"
     about = f"You hear of each turn in a direct message.{usual} Its story: /platform show {record.number}"

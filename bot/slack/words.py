@@ -15,6 +15,8 @@ from bot.store.records import EventRecord, PersonRecord, RequestRecord, StepReco
 
 #: A channel's id; a name that looks a little like one is a name.
 _CHANNEL = re.compile(r"[CG][A-Z0-9]{2,20}")
+JSON = dict[str, Any]
+
 #: A value in a section's field; Slack takes 2,000 characters and the label needs some.
 _FIELD = 1800
 
@@ -75,6 +77,10 @@ class Words:
     def rule(self, rule: ApprovalRule) -> str:
         """`2 of @security`."""
         return (f"{rule.count} of " if rule.count > 1 else "") + " or ".join(self.who(who) for who in rule.who)
+
+    def until(self, record: RequestRecord) -> str:
+        """` until TIME`, where a decision is not waited for for ever."""
+        return f" until {moment(record.decide_by)}" if record.decide_by else ""
 
     def task(self, step: StepRecord) -> str:
         """What a step asks of people, and of whom."""
@@ -151,14 +157,24 @@ def moment(at: datetime) -> str:
     return f"<!date^{int(at.timestamp())}^{{date_short}} at {{time}}|{at:%Y-%m-%d %H:%M} UTC>"
 
 
+def end(at: datetime) -> str:
+    """The end of an instance: one that ends with a day ends as the next one begins, so this is its last moment."""
+    return moment(at - timedelta(seconds=1))
+
+
 def duration(length: timedelta) -> str:
     """`about 2 hours`, for a median that is no promise."""
+    return "less than a minute" if length < timedelta(minutes=1) else f"about {in_units(length)}"
+
+
+def in_units(length: timedelta) -> str:
+    """`2 hours`, rounded to the largest unit that fits."""
     seconds = length.total_seconds()
-    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1)):
         if seconds >= size:
             count = round(seconds / size)
-            return f"about {count} {unit}{'s' if count > 1 else ''}"
-    return "less than a minute"
+            return f"{count} {unit}{'s' if count > 1 else ''}"
+    return "no time"
 
 
 def plain(value: Any) -> str:
@@ -193,7 +209,9 @@ def headline(record: RequestRecord, words: Words) -> str:
     if record.state is RequestState.AWAITING_APPROVAL:
         given = [d for d in record.decisions if d.current and d.verdict == "approve"]
         so_far = f" Approved so far by {', '.join(person(d.person) for d in given)}." if given else ""
-        return f"*Waits for approval* by {words.deciders(record)}.{so_far}"
+        return (
+            f"*Waits for approval* by {words.deciders(record)}{words.until(record)}.{so_far}{_escalated(record, words)}"
+        )
     approvals = [d for d in record.decisions if d.current and d.verdict == "approve"]
     event = last(record, str(record.state))
     told = f"*{state(record)}*"
@@ -205,6 +223,14 @@ def headline(record: RequestRecord, words: Words) -> str:
         names = " and ".join(f"{person(d.person)} on {moment(d.at)}{_because(d.reason)}" for d in approvals)
         told += f"\nApproved by {names}."
     return told
+
+
+def _escalated(record: RequestRecord, words: Words) -> str:
+    """That others were asked as well, since the answers are as they are."""
+    since = last(record, "edited")
+    asked = [e for e in record.events if e.name == "escalated" and (since is None or e.id > since.id)]
+    whos = [words.who(who) for event in asked for who in event.data.get("who", ())]
+    return f"\nNobody else decided in time, so {' and '.join(whos)} can decide too." if whos else ""
 
 
 def _because(reason: str | None) -> str:

@@ -4,7 +4,7 @@ Both are written in the transaction of what they tell of, and claimed like steps
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -19,11 +19,12 @@ from bot.store.records import CardRecord, request_number
 
 _TURNS = {"edited", "approved", "rejected", "withdrawn", "expired", "cancelled", "fulfilled", "failed"}
 #: Events that the requester hears of in a direct message.
-TOLD = frozenset({"submitted", "retried", "parked", "resumed", "commented", *_TURNS})
+TOLD = frozenset({"submitted", "retried", "parked", "resumed", "commented", "escalated", *_TURNS})
 #: Events that the card's thread says in a note.
 NOTED = frozenset(
     {"approval_given", "task_opened", "task_done", "task_refused", "retried", "parked", "resumed", *_TURNS}
     | {"commented", "noticed", "troubled", "recovered"}
+    | {"reminded", "escalated", "renewed"}
 )
 #: Lanes of what Slack limits for all channels together; they rest for every process.
 POSTING, UPDATING = "every post", "every update"
@@ -83,8 +84,8 @@ class Subject(Protocol):
 
 def record(
     tx: Tx, request: Subject, name: str, person_id: int | None = None, data: dict[str, Any] | None = None
-) -> None:
-    """Append an event and mark all that must be said of it."""
+) -> int:
+    """Append an event and mark all that must be said of it; its id."""
     tx.flush()
     event = _event(tx, request, name, person_id, data or {})
     touch(tx, tables.stored(request.id))
@@ -92,6 +93,7 @@ def record(
     if name in FOLLOWED:
         _follow(tx, request, name, event)
     tx.due = True
+    return event
 
 
 def begin(tx: Tx, request: Subject, place: str) -> None:
@@ -130,6 +132,25 @@ def open_card(tx: Tx, request_id: int, audience: str, place: str) -> int:
 def post(tx: Tx, request_id: int | None, channel: str, text: str) -> None:
     """A handler's message to a channel or person."""
     _add(tx, f"post:{channel}", "post", {"channel": channel, "text": text}, request_id)
+
+
+def remind(tx: Tx, request: Subject, event: int) -> None:
+    """Ask whoever has not decided, each of them: the door finds out who that is (`remind_each`)."""
+    _add(tx, f"reminders:{request.id}", "reminders", {"event": event}, request.id)
+
+
+def remind_each(tx: Tx, request_id: int, event: int, people: Iterable[int]) -> None:
+    """A message about this event for each of these people, once."""
+    card = _team_card(tx, request_id)
+    for person in people:
+        payload = {"event": event, "person": person}
+        once(tx, f"reminder {event} {person}", f"person:{person}", "reminder", payload, request_id, card)
+
+
+def tell(tx: Tx, request: Subject, event: int, person_id: int, kind: str = "message") -> None:
+    """Let one more person hear of an event. A `warning` says that their instance ends."""
+    payload = {"event": event, "person": person_id, "instance": request.instance_id}
+    _add(tx, f"person:{person_id}", kind, payload, request.id)
 
 
 def notice(tx: Tx, person_id: int, request_id: int, text: str) -> None:
@@ -178,6 +199,11 @@ def _followers(tx: Tx, request: Subject) -> list[str]:
     """Steps whose resource is there or on its way; what begins later is built from what the request is by then."""
     steps = rows.equal(tx, tables.Step, request_id=request.id, follows=True)
     return [step.name for step in steps if step.early or step.epoch or step.action == "delete"]
+
+
+def _team_card(tx: Tx, request_id: int) -> int | None:
+    card = next(iter(rows.equal(tx, tables.Card, request_id=request_id, audience="team")), None)
+    return card.id if card else None
 
 
 def _add(

@@ -10,8 +10,8 @@ from typing import Any
 from sqlmodel import col, select, update
 
 from bot import lifecycle
-from bot.lifecycle import Move, RequestState, StepState
-from bot.store import outbox, sealed, tables
+from bot.lifecycle import InstanceState, Move, RequestState, StepState
+from bot.store import outbox, sealed, tables, timers
 from bot.store.database import Tx
 
 
@@ -53,6 +53,8 @@ def move(tx: Tx, row: tables.Request, how: Move, person_id: int | None, data: di
     if tx.exec(query).rowcount != 1:
         raise Moved(tables.stored(row.id), row.state)
     tx.refresh(row)
+    if how is lifecycle.APPROVE or over:
+        timers.stop(tx, request_id=tables.stored(row.id))
     if over:
         sealed.forget(tx, tables.stored(row.id))
     instance_after(tx, row, how.event)
@@ -66,6 +68,8 @@ def instance_after(tx: Tx, row: tables.Request, event: str) -> None:
         table = tables.Instance
         query = update(table).where(col(table.id) == row.instance_id)
         tx.exec(query.values(state=state, updated_at=tx.now))
+    if state is InstanceState.DELETED:
+        timers.stop(tx, instance_id=row.instance_id)
 
 
 def advance(tx: Tx, row: tables.Request) -> None:
@@ -100,6 +104,7 @@ def fulfil(tx: Tx, row: tables.Request, outputs: Mapping[str, Any] | None, expir
         instance.form, instance.version = dict(row.form), row.version
         instance.outputs, instance.expires_at = dict(outputs or {}), expires_at
         tx.add(instance)
+        timers.live(tx, row.instance_id, expires_at)
     row.outputs = dict(outputs or {})
     tx.add(row)
     tx.flush()

@@ -1,6 +1,7 @@
 """Questions to the store; the answers are plain records. Takes any session, also one of a write transaction."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from statistics import median
 from typing import Any, TypeVar
@@ -9,7 +10,7 @@ from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
 from bot.lifecycle import OPEN, ApprovalRule, InstanceState, RequestState, StepState
-from bot.store import rows, tables
+from bot.store import rows, tables, timers
 from bot.store.records import (
     CardRecord,
     DecisionRecord,
@@ -88,6 +89,9 @@ def requests(session: Session, ids: Sequence[int]) -> list[RequestRecord]:
     involved |= {event.person_id for group in events.values() for event in group if event.person_id}
     people = {key: person(row) for key, row in _by_id(session, tables.Person, involved).items()}
     records = {row.id: _request(row, instances, people, decisions, steps, events) for row in found}
+    waiting = [row.id for row in found if row.state == RequestState.AWAITING_APPROVAL]
+    for key, at in timers.decide_by(session, waiting).items():
+        records[key] = replace(records[key], decide_by=at)
     return [records[key] for key in ids if key in records]
 
 
@@ -162,6 +166,7 @@ def instances(session: Session, ids: Sequence[int]) -> list[InstanceRecord]:
             expires_at=found[key].expires_at,
             created_at=found[key].created_at,
             open_request=busy.get(key),
+            renewals=found[key].renewals,
         )
         for key in ids
         if key in found
@@ -180,17 +185,6 @@ def instance_ids_of(
     return [
         tables.stored(key) for key in session.exec(query.order_by(col(tables.Instance.id).desc()).limit(limit)).all()
     ]
-
-
-def expired_instance_ids(session: Session, now: Any) -> list[int]:
-    """Ready instances whose time is over and that no open request is about."""
-    busy = select(tables.Request.open_instance_id).where(col(tables.Request.open_instance_id).is_not(None))
-    query = select(tables.Instance.id).where(
-        tables.Instance.state == InstanceState.READY,
-        col(tables.Instance.expires_at) <= now,
-        col(tables.Instance.id).not_in(busy),
-    )
-    return [tables.stored(key) for key in session.exec(query).all()]
 
 
 def resources(session: Session, instance_id: int) -> list[tables.InstanceResource]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from bot.lifecycle import ApprovalRule, InstanceState, RequestState, StepState
+from bot.lifecycle import ApprovalRule, Approve, InstanceState, RequestState, StepState, missing
 from bot.offering import Person
 
 
@@ -119,6 +119,13 @@ class InstanceRecord:
     created_at: datetime
     #: The open request about it, if there is one.
     open_request: int | None
+    #: How often its time was extended.
+    renewals: int = 0
+
+    @property
+    def ends(self) -> bool:
+        """Whether its time runs."""
+        return self.expires_at is not None and self.state in (InstanceState.READY, InstanceState.CHANGING)
 
     @property
     def number(self) -> str:
@@ -150,6 +157,8 @@ class RequestRecord:
     outputs: Mapping[str, Any] | None
     created_at: datetime
     ended_at: datetime | None
+    #: Until when a decision is waited for; None: for ever, or none is waited for.
+    decide_by: datetime | None = None
 
     @property
     def number(self) -> str:
@@ -160,6 +169,17 @@ class RequestRecord:
     def instance(self) -> str:
         """`INS-7`."""
         return instance_number(self.instance_id)
+
+    @property
+    def undecided(self) -> Sequence[ApprovalRule]:
+        """The rules that still need somebody's approval."""
+        given = [Approve(d.person.id, d.rules) for d in self.decisions if d.current and d.verdict == "approve"]
+        return [rule for rule, count in zip(self.rules, missing(self.rules, given), strict=True) if count]
+
+    def may_wait_for(self, person_id: int) -> bool:
+        """Whether this person, if they are an approver, has still to decide: nobody does for their own request."""
+        decided = {d.person.id for d in self.decisions if d.current}
+        return self.state is RequestState.AWAITING_APPROVAL and person_id not in {*decided, self.requester.id}
 
     @property
     def asking(self) -> Sequence[StepRecord]:

@@ -7,8 +7,9 @@ from typing import Any
 from sqlmodel import col, select
 
 from bot import lifecycle
+from bot.deadlines import Deadline
 from bot.lifecycle import ApprovalRule, Approve, InstanceState, Move, RequestState, StepState
-from bot.store import outbox, queues, rows, sealed, tables
+from bot.store import outbox, queues, rows, sealed, tables, timers
 from bot.store.database import Tx
 from bot.store.progress import Moved, advance, fail_step, instance_after, locked, move
 
@@ -69,6 +70,8 @@ class NewRequest:
     body_hash: str | None = None
     #: What is kept of its secrets, by JSON pointer.
     secrets: Mapping[str, str] = field(default_factory=dict)
+    #: How long a decision is waited for; None: for ever.
+    deadline: Deadline | None = None
 
 
 def submit(tx: Tx, new: NewRequest) -> tuple[int, bool]:
@@ -80,7 +83,9 @@ def submit(tx: Tx, new: NewRequest) -> tuple[int, bool]:
         _refuse_busy(tx, new.instance_id)
     laid = _lay_down(tx, new, new.instance_id or _open_instance(tx, new))
     outbox.begin(tx, laid, new.place)
-    if not new.rules:  # with rules, an approval takes it further
+    if new.rules:
+        timers.await_decision(tx, laid.id, new.deadline)
+    else:  # with rules, an approval takes it further
         row = locked(tx, laid.id)
         instance_after(tx, row, "approved")
         advance(tx, row)
@@ -194,10 +199,11 @@ def edit(
     form: Mapping[str, Any],
     rules: Sequence[ApprovalRule],
     secrets: Mapping[str, str] | None = None,
+    deadline: Deadline | None = None,
 ) -> int:
-    """Put other answers in while nobody has decided the whole; approvals so far are void. The new revision.
+    """Put other answers in while nobody has decided the whole; approvals so far are void, and its time begins anew.
 
-    The same answers again change nothing.
+    The new revision. The same answers again change nothing. Raises Moved.
     """
     row = locked(tx, request_id)
     if row.state != RequestState.AWAITING_APPROVAL:
@@ -216,6 +222,7 @@ def edit(
         tx.add(instance)
     sealed.forget(tx, request_id)
     sealed.add(tx, request_id, secrets or {})
+    timers.await_decision(tx, request_id, deadline)
     outbox.record(tx, row, "edited", person_id, {"fields": sorted(changed)})
     return row.revision
 

@@ -10,7 +10,7 @@ from functools import cache
 from itertools import chain, repeat
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Dialect, Table, bindparam, insert, literal_column, select, update
+from sqlalchemy import Connection, Dialect, Table, bindparam, delete, insert, literal_column, select, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -119,6 +119,13 @@ def change(session: Session, model: type[SQLModel], where: Mapping[str, Any], **
     return changed
 
 
+def remove(session: Session, model: type[SQLModel], **where: Any) -> int:
+    """Take away the rows that have these values; how many there were. Objects of the session do not notice."""
+    session.flush()
+    removed: int = _delete(model, _dialect(session), tuple(where)).run(session, where).rowcount
+    return removed
+
+
 def _connection(session: Session) -> Connection:
     # A session of ours is one transaction on one connection (bot.store.database), and it takes a while to say which.
     known: Connection | None = session.info.get("connection")
@@ -188,6 +195,13 @@ def _update(
     values: dict[str, Any] = {name: bindparam(name, type_=table.c[name].type) for name in plain}
     values |= {name: table.c[name] + literal_column("1") for name in more}
     return _Statement(update(table).where(*criteria).values(values), dialect)
+
+
+@cache
+def _delete(model: type[SQLModel], dialect: Dialect, names: tuple[str, ...]) -> _Statement:
+    table = _table(model)
+    criteria = (table.c[name] == bindparam(name, type_=table.c[name].type) for name in names)
+    return _Statement(delete(table).where(*criteria), dialect)
 
 
 def _table(model: type[SQLModel]) -> Table:

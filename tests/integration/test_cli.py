@@ -24,7 +24,7 @@ from tests.integration.http_desk import SEAT, HttpDesk, http_desk
 
 COMMANDS = (
     *("offerings", "offering", "request", "plan", "list", "waiting", "show", "approve", "reject", "withdraw", "cancel"),
-    *("retry", "complete", "refuse", "edit", "instances", "update", "delete"),
+    *("retry", "complete", "refuse", "edit", "instances", "update", "renew", "delete"),
     *("run", "web", "worker", "migrate", "check", "import", "key", "preview", "demo", "token"),
 )
 
@@ -111,7 +111,9 @@ def test_a_request_goes_the_whole_way(served: HttpDesk, tmp_path: Path, run: Run
     asked = terminal(
         "ada", "request", "database", "--name", "orders", "--network.cidr", "10.0.0.0/8", "--reason", "shop"
     )
-    assert asked.out == "REQ-1 is awaiting approval: @dba has to approve.\n"
+    by = terminal("ada", "show", "REQ-1", "--json").json["decide_by"]
+    assert asked.out == f"REQ-1 is awaiting approval: @dba has to approve by {by[:10]} {by[11:16]} UTC.\n"
+    assert f"Decide by  {by[:10]} {by[11:16]} UTC" in terminal("ada", "show", "REQ-1").out
     assert "orders" in terminal("grace", "waiting").out
     assert terminal("grace", "approve", "REQ-1", "--reason", "fine").out.startswith("REQ-1 is ")
     served.desk.work()

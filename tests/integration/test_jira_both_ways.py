@@ -75,7 +75,7 @@ class Both(Desk):
         )
         super().__init__(Database(url, clock), catalogue, clock)
         self.newsroom = Newsroom(self.database, self.catalogue)
-        self.worker = Worker(self.database, self.engine, None, lambda: None, self.newsroom.turn)
+        self.worker = Worker(self.database, self.engine, None, (), self.newsroom.turn)
         self.webhooks = Webhooks(jira, jira_url)
 
     def turn(self) -> None:

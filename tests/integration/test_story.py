@@ -296,7 +296,7 @@ def test_two_approvals_come_from_two_people(desk: Callable[..., Desk]) -> None:
 
     assert opened.service.sweep() == []
     opened.clock.forward(days=33)
-    assert opened.service.sweep() == ["REQ-2"]
+    assert opened.service.sweep() == ["expiry INS-1"]
     assert opened.service.sweep() == []
     opened.work()
     ending = opened.service.show(opened.ada, "REQ-2")

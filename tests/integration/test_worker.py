@@ -102,14 +102,14 @@ class Shop:
         catalogue = Catalogue({"wish": {"v1": self.wish}}, {"thing": self.handler}, {Thing: self.handler})
         self.service = Service(self.database, catalogue, Groups(NoDirectory(), GROUPS))
         self.engine = Engine(self.database, catalogue, owner="shop", secret=str)
-        self.swept: list[int] = []
+        self.swept = threading.Event()
         #: What each look at resources says: whether there may be more.
         self.looking: list[bool] = []
         self.worker = kind(
             self.database,
             self.engine,
             self.door if door else None,
-            lambda: self.swept.append(1),
+            [(self.swept.set, 3600.0)],
             lambda: bool(self.looking and self.looking.pop()),
             pace=timedelta(0),
         )
@@ -263,6 +263,10 @@ def test_what_cannot_be_sent_does_not_keep_the_worker_busy(sqlite_url: str) -> N
     assert shop.looks() - seen <= 3 * 4
     shop.worker.stop()
     shop.database.close()
+
+
+def test_chores_are_done_at_the_start_for_it_may_be_the_first_one_for_a_while(running: Shop) -> None:
+    running.until(running.swept.is_set)
 
 
 # By hand

@@ -72,7 +72,7 @@ def main(url: str, count: int) -> None:
     catalogue = Catalogue({"three": {"v1": three}}, {"empty": handler}, {Empty: handler})
     service = Service(database, catalogue, Groups(NoDirectory(), {}))
     engine = Engine(database, catalogue, owner="benchmark", secret=_none)
-    worker = Worker(database, engine, None, lambda: None, threads=WORKERS)
+    worker = Worker(database, engine, None, threads=WORKERS)
     with database.write() as tx:
         ada = people.remember_email(tx, "ada@example.com")
     worker.start()
