@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from bot.deadlines import Deadline, Escalation, Renewal
     from bot.handler import Outputs, Secret
     from bot.imports import ImportedForm
-    from bot.offering import Approval, Channel, Form, Group, Offering, Person, Request
+    from bot.offering import Approval, Channel, File, Form, Group, Offering, Person, Request
 
 __all__ = [
     "Approval",
@@ -17,6 +17,7 @@ __all__ = [
     "Deadline",
     "Escalation",
     "Field",
+    "File",
     "Form",
     "Group",
     "ImportedForm",

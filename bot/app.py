@@ -19,6 +19,7 @@ from starlette.routing import Route
 from bot import api, catalogue, golden
 from bot.catalogue import Catalogue
 from bot.engine import Engine
+from bot.engine.opening import no_fetch
 from bot.errors import Misconfigured, Unavailable
 from bot.news import Newsroom
 from bot.people import Directory, Groups, NoDirectory, read_groups
@@ -29,6 +30,7 @@ from bot.settings import Settings
 from bot.slack import door
 from bot.slack.deliveries import SlackSender
 from bot.slack.directory import SlackDirectory
+from bot.slack.files import SlackFiles
 from bot.store.database import Database
 from bot.store.migration import is_current
 from bot.store.migration import migrate as migrate_to_newest
@@ -81,7 +83,14 @@ def build(settings: Settings, *, web: bool = True, worker: bool = True) -> Proce
     service = Service(database, offered, groups, safe)
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
     engine = Engine(
-        database, offered, owner=owner, secret=settings.secret, url=settings.link, lease=settings.lease, safe=safe
+        database,
+        offered,
+        owner=owner,
+        secret=settings.secret,
+        url=settings.link,
+        lease=settings.lease,
+        safe=safe,
+        fetch=SlackFiles(web_client).read if settings.slack else no_fetch,
     )
     sender = (
         SlackSender(

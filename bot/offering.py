@@ -12,7 +12,7 @@ from functools import cached_property
 from types import NoneType
 from typing import Any, Generic, Literal, Self, TypeVar, cast, get_args, get_type_hints, overload
 
-from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
@@ -73,6 +73,32 @@ class Group(_Reference):
     """A user group: `@handle`, or a Slack id."""
 
     __slots__ = ()
+
+
+#: What `File.content` is called, as a secret: `file/FILE-1a2b`.
+FILE = "file/"
+
+
+class File(BaseModel):
+    """A file that somebody chose: a reference. In Slack it stays there, else it was uploaded first (`POST /v1/files`).
+
+    `size` is in bytes, at most 10 MiB; `type` is a media type. Neither the name nor the type says what is in it.
+    """
+
+    # What stands above is for authors; who is asked reads the field's own description.
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", json_schema_extra={"format": "file", "description": ""}
+    )
+
+    id: str = Field(pattern=r"^(F|FILE-)[A-Za-z0-9]{2,40}$")
+    name: str = Field(max_length=255)
+    size: int = Field(ge=1, le=10 * 1024 * 1024)
+    type: str = Field("application/octet-stream", max_length=255)
+
+    @property
+    def content(self) -> Secret:
+        """What is in it, as Base64, for a resource: it is read where the step runs, and never stored or shown."""
+        return Secret(FILE + self.id)
 
 
 #: What a person can choose: values, or values with labels.

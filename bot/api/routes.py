@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from bot.api import schemas
@@ -41,6 +41,7 @@ Key = Annotated[str | None, Header(alias="Idempotency-Key", min_length=1, max_le
 Cursor = Annotated[str | None, Query(pattern="^[0-9]{1,15}$", description="`next` of the page before")]
 Limit = Annotated[int, Query(ge=1, le=200)]
 Name = Annotated[str | None, Query(pattern="^[a-z0-9-]{1,100}$")]
+FileName = Annotated[str, Query(min_length=1, max_length=255)]
 Number = Annotated[str, Path(description="`REQ-12` or `INS-7`")]
 Act = schemas.Act | None
 Requests = schemas.Listing[schemas.Request]
@@ -81,6 +82,18 @@ def submit(
     response.headers["Location"] = f"/v1/requests/{record.number}"
     response.status_code = 201 if created else 200
     return schemas.Request.of(record)
+
+
+@router.post("/files", status_code=201, tags=["offerings"])
+def upload(
+    service: Desk,
+    me: Me,
+    name: FileName,
+    body: Annotated[bytes, Body(media_type="application/octet-stream")],
+    content_type: Annotated[str, Header()] = "application/octet-stream",
+) -> schemas.File:
+    """Upload a file (at most 1 MiB) for an answer that is one; what comes back is that answer."""
+    return schemas.File.of(service.upload(me, name, content_type, body))
 
 
 @router.get("/requests", tags=["requests"])

@@ -12,6 +12,7 @@ from bot import story
 from bot.lifecycle import InstanceState, RequestState, StepState
 from bot.service import Offered, Planned
 from bot.store import records
+from bot.store.files import FileRecord
 
 JSON = dict[str, Any]
 Reason = Annotated[str | None, Field(max_length=3000, description="People who look at the request read it")]
@@ -81,6 +82,20 @@ class Person(BaseModel):
     def of(cls, person: records.PersonRecord) -> Self:
         """From the record."""
         return cls(name=person.label, email=person.email, slack_id=person.slack_id)
+
+
+class File(BaseModel):
+    """An answer that is a file. `size` is in bytes, `type` a media type."""
+
+    id: str
+    name: str
+    size: int
+    type: str
+
+    @classmethod
+    def of(cls, file: FileRecord) -> Self:
+        """From the record."""
+        return cls(id=file.id, name=file.name, size=file.size, type=file.type)
 
 
 class Rule(BaseModel):

@@ -5,7 +5,7 @@ the command that has the same name.
 """
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 from pathlib import Path
@@ -20,6 +20,8 @@ JSON = dict[str, Any]
 
 #: The command's own options that may stand behind the name too: what they are called, and what they are for.
 Own = Mapping[str, str]
+#: Takes in a file by name and content; gives the answer that refers to it.
+Upload = Callable[[str, bytes], JSON]
 _FLAGS = frozenset({"json", "wait"})
 _FIELD = "field:"
 
@@ -52,9 +54,16 @@ def read(schema: JSON, tail: Sequence[str], own: Own, *, prog: str) -> Given:
     return Given(pairs, _merged(map(_file, files)) if files else None, mine)
 
 
-def typed(schema: JSON, given: Given, base: JSON | None = None) -> JSON:
-    """The answers as JSON: the file's (or `base`), then the options'. Raises Failure for what cannot be read."""
-    answers, wrong = contract.typed(schema, given.pairs, _zone())
+def typed(schema: JSON, given: Given, upload: Upload, base: JSON | None = None) -> JSON:
+    """The answers as JSON: the file's (or `base`), then the options'. Raises Failure for what cannot be read.
+
+    `upload` takes in a file that an answer is, `--plan @plan.pdf`.
+    """
+    questions = {question.name: question for question in contract.fields(schema)}
+    chosen = [(name, text) for name, text in given.pairs if _is_file(questions[name]) and text[:1] == "@"]
+    answers, wrong = contract.typed(schema, [pair for pair in given.pairs if pair not in chosen], _zone())
+    for name, text in chosen:
+        answers = _merge(answers, contract.unflatten({name: _uploaded(questions[name], text, upload)}))
     whole = _merge(given.file if given.file is not None else base or {}, answers)
     if wrong:
         pointers = {problem.pointer for problem in wrong}
@@ -62,6 +71,20 @@ def typed(schema: JSON, given: Given, base: JSON | None = None) -> JSON:
         lines = [line(problem.pointer, problem.detail) for problem in sorted([*wrong, *others])]
         raise Failure(REFUSED, "Some answers need another look.", lines)
     return whole
+
+
+def _is_file(question: Question) -> bool:
+    return "file" in {question.kind, question.item.kind if question.item else ""}
+
+
+def _uploaded(question: Question, text: str, upload: Upload) -> Any:
+    """What a file becomes in the form; of a list, one `@file` on each line."""
+    paths = [Path(line.removeprefix("@")) for line in text.splitlines()]
+    try:
+        found = [upload(path.name, path.read_bytes()) for path in paths]
+    except OSError as error:
+        raise Failure(USAGE, f"--{question.name}: {error}") from None
+    return found if question.kind == "list" else found[-1]
 
 
 def _zone() -> tzinfo:

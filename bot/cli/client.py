@@ -1,6 +1,7 @@
 """Frontdesk over HTTP, as one person."""
 
-from collections.abc import Mapping
+import mimetypes
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
@@ -44,23 +45,32 @@ class Client:
         """Something is done."""
         return self.call("POST", *path, body=body, key=key)
 
+    def upload(self, name: str, content: bytes) -> JSON:
+        """A file, as an answer that refers to it."""
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return self._read(
+            self._sent("POST", ("files",), params={"name": name}, content=content, headers={"Content-Type": kind})
+        )
+
     def call(
         self, method: str, *path: str, query: Mapping[str, Any] | None = None, body: Any = None, key: str | None = None
     ) -> JSON:
         """One call to `/v1/...`. Raises Failure with the exit code that fits the answer."""
-        import httpx  # noqa: PLC0415 - as above
-
         params = {name: value for name, value in (query or {}).items() if value is not None}
         headers = {"Idempotency-Key": key} if key else {}
+        return self._read(self._sent(method, path, params=params, json=body, headers=headers))
+
+    def _sent(self, method: str, path: Sequence[str], **what: Any) -> "httpx.Response":
+        import httpx  # noqa: PLC0415 - as above
+
         try:
             address = "/".join([self.url, "v1", *(quote(part, safe="") for part in path)])
-            answer = self._http.request(method, address, params=params, json=body, headers=headers)
+            return self._http.request(method, address, **what)
         except (httpx.RequestError, httpx.InvalidURL) as error:
             why = str(error) or type(error).__name__
             raise Failure(UNREACHABLE, f"{self.url} cannot be reached (FRONTDESK_URL): {why}") from None
         except ValueError as error:  # half a character, an infinite number, a key in Cyrillic
             raise Failure(USAGE, f"What was given cannot be sent: {error}") from None
-        return self._read(answer)
 
     def _read(self, answer: "httpx.Response") -> JSON:
         try:

@@ -165,7 +165,7 @@ def complete(
         schema = (found["ask"] or {}).get("outputs") or {}
         prog = f"frontdesk complete {number} {step}"
         given = answers.read(schema, context.args, _own({"json": as_json}), prog=prog)
-        body = {"outputs": answers.typed(schema, given)}
+        body = {"outputs": answers.typed(schema, given, client.upload)}
         record = client.post("requests", number, "steps", step, "complete", body=body)
     _moved(record, as_json=as_json or "json" in given.own)
 
@@ -196,7 +196,7 @@ def edit(context: typer.Context, number: Number, *, as_json: AsJson = False) -> 
         record = client.get("requests", number)
         schema = client.get("offerings", record["offering"], version=record["version"])["form"]
         given = answers.read(schema, context.args, _own({"json": as_json}), prog=f"frontdesk edit {number}")
-        form = answers.typed(schema, given, record["form"])
+        form = answers.typed(schema, given, client.upload, record["form"])
         record = client.call("PATCH", "requests", number, body={"form": form})
     _moved(record, as_json=as_json or "json" in given.own)
 
@@ -225,7 +225,7 @@ def update(
         schema = client.get("offerings", instance["offering"], version=instance["version"])["form"]
         given = answers.read(schema, context.args, _own(own), prog=f"frontdesk update {number}")
         own |= given.own
-        form = answers.typed(schema, given, instance["form"])
+        form = answers.typed(schema, given, client.upload, instance["form"])
         gone = {name: None for name in instance["form"] if name not in form}
         body = {"form": form | gone, "reason": own["reason"]}
         record = client.call("PATCH", "instances", number, body=body, key=own["key"])
@@ -266,7 +266,9 @@ def _answers(client: Client, name: str, context: typer.Context, own: JSON) -> tu
         given = answers.read(schema, context.args, _own(own), prog=prog)
         behind = given.own.get("version", version)
         if behind == version:
-            return answers.typed(schema, given), own | given.own | ({"version": version} if version else {})
+            return answers.typed(schema, given, client.upload), own | given.own | (
+                {"version": version} if version else {}
+            )
         version = behind  # which decides what fields there are
 
 

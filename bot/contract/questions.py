@@ -27,6 +27,7 @@ Kind = Literal[
     "person",
     "channel",
     "group",
+    "file",  # a reference: id, name, size, type
     "json",  # anything else: free-form, maps, lists of objects, unions of objects
 ]
 _SCALARS = frozenset({"string", "integer", "number", "boolean"})
@@ -141,7 +142,7 @@ class Question:
         if self.kind != "json" or self.types != ("array",) or "prefixItems" in self.schema:
             return None
         found = resolve(items, self.root)
-        if not _is_object(found.schema) or found.nullable:
+        if not _is_object(found.schema) or found.nullable or found.schema.get("format") == "file":
             return None
         return alone(found.schema, self.root)
 
@@ -250,7 +251,7 @@ def _kind(schema: Schema, choices: tuple[Choice, ...], root: Schema) -> Kind:
         return "enum"
     types = kinds(schema)
     if _is_object(schema):
-        return "section"
+        return "file" if schema.get("format") == "file" else "section"
     if types == ("array",):
         return _array_kind(schema, root)
     if len(types) == 1 and types[0] in _SCALARS:

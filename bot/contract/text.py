@@ -267,6 +267,10 @@ def _loader() -> Any:
     return Loader
 
 
+def _file(question: Question, _: str) -> Any:
+    raise ValueError(f"“{question.name}” is a file: choose it in the form, or give @FILE on the command line.")
+
+
 _PARSERS: dict[str, Callable[[Question, str], Any]] = {
     "integer": _integer,
     "number": _number,
@@ -274,6 +278,7 @@ _PARSERS: dict[str, Callable[[Question, str], Any]] = {
     "enum": _enum,
     "date": _moment(is_date, "date"),
     "time": _moment(is_time, "time"),
+    "file": _file,
     "json": _json,
     "section": _json,
 }

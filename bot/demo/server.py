@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self
 
 import uvicorn
@@ -19,13 +19,13 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from bot.demo.cut import Cut
 
 # The methods register themselves where they are imported.
-from bot.demo.slack import directory_api, messages_api, views_api, web_api
+from bot.demo.slack import directory_api, files_api, messages_api, views_api, web_api
 from bot.demo.slack.entities import JSON, SlackError
 from bot.demo.slack.response_urls import respond
 from bot.demo.slack.workspace import Workspace
 
 LOOPBACK = "127.0.0.1"
-METHOD_MODULES = (directory_api, messages_api, views_api)
+METHOD_MODULES = (directory_api, files_api, messages_api, views_api)
 
 
 def build(workspace: Workspace, routes: Sequence[BaseRoute] = ()) -> Starlette:
@@ -56,6 +56,7 @@ def build(workspace: Workspace, routes: Sequence[BaseRoute] = ()) -> Starlette:
         return PlainTextResponse("ok")
 
     slack = [
+        Route("/files-pri/{file}", _files_of(workspace)),
         Route("/api/{method}", api, methods=["GET", "POST"]),
         Route("/response/{token}", response, methods=["POST"]),
         WebSocketRoute("/link/", workspace.sockets.serve),
@@ -63,6 +64,15 @@ def build(workspace: Workspace, routes: Sequence[BaseRoute] = ()) -> Starlette:
     # A page elsewhere on the web could make a name of its own point to 127.0.0.1: only our own names are served.
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
     return Starlette(routes=[*slack, *routes], middleware=[hosts])
+
+
+def _files_of(workspace: Workspace) -> Callable[[Request], Awaitable[Response]]:
+    async def file(request: Request) -> Response:
+        found = files_api.content(workspace, request.path_params["file"], _token(request, {}))
+        # Slack shows a page to sign in instead, with 200.
+        return PlainTextResponse("Sign in to Slack") if found is None else Response(found)
+
+    return file
 
 
 async def _arguments(request: Request) -> JSON:

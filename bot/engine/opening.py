@@ -1,11 +1,14 @@
-"""Opens secrets in the moment of the call: the environment's, and those that people gave in forms."""
+"""Opens in the moment of the call what is only named before: secrets of the environment and of forms, and files."""
 
+import base64
+import json
 import re
 from collections.abc import Callable
 
 from bot.errors import PermanentError
+from bot.offering import FILE
 from bot.safe import Safe
-from bot.store import sealed
+from bot.store import files, reads, sealed
 from bot.store.database import Database
 from bot.store.records import request_number
 
@@ -13,15 +16,26 @@ from bot.store.records import request_number
 _FROM_FORM = re.compile(r"REQ-[\d?]+/")
 
 
+#: Reads a file elsewhere by its id.
+Fetch = Callable[[str], bytes]
+
+
+def no_fetch(file_id: str) -> bytes:
+    """Without a Slack there are no files in it."""
+    raise PermanentError(f"The file {file_id} is in Slack, which this process does not reach.")
+
+
 class Secrets:
     """Gives secrets by their names."""
 
-    def __init__(self, database: Database, named: Callable[[str], str], safe: Safe) -> None:
-        """`named` gives those of the environment, `safe` has those of forms."""
-        self._database, self._named, self._safe = database, named, safe
+    def __init__(self, database: Database, named: Callable[[str], str], safe: Safe, fetch: Fetch) -> None:
+        """`named` gives those of the environment, `safe` has those of forms, `fetch` reads files that are in Slack."""
+        self._database, self._named, self._safe, self._fetch = database, named, safe, fetch
 
     def of(self, request_id: int, name: str) -> str:
-        """A secret of this very request's form, or one of the environment. Raises PermanentError."""
+        """A secret or a file of this very request's form, or one of the environment. Raises PermanentError."""
+        if name.startswith(FILE):
+            return base64.b64encode(self._file(request_id, name.removeprefix(FILE))).decode()
         if not _FROM_FORM.match(name):
             return self._named(name)
         number, _, rest = name.partition("/")
@@ -32,3 +46,10 @@ class Secrets:
         if kept is None:
             raise PermanentError(f"The secret {name} is gone: it is kept until its request ends.")
         return self._safe.get(kept)
+
+    def _file(self, request_id: int, file_id: str) -> bytes:
+        with self._database.read() as session:
+            request, file = reads.request(session, request_id), files.find(session, file_id)
+        if request is None or file is None or json.dumps(file_id) not in json.dumps(dict(request.form)):
+            raise PermanentError(f"{file_id} is no file of this request.")
+        return self._fetch(file_id) if file.content is None else file.content

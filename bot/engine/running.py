@@ -15,7 +15,7 @@ from typing import Any
 from bot import contract
 from bot.catalogue import Catalogue
 from bot.engine.following import Follower
-from bot.engine.opening import Secrets
+from bot.engine.opening import Fetch, Secrets, no_fetch
 from bot.engine.retrying import (
     LARGEST_AGE,
     LONGEST_PENDING,
@@ -75,13 +75,14 @@ class Engine:
         url: Callable[[str], str | None] = lambda _number: None,
         lease: timedelta = timedelta(seconds=30),
         safe: Safe | None = None,
+        fetch: Fetch = no_fetch,
     ) -> None:
         """`owner` names this process, `secret` gives a secret by its name, `url` a page for a request's number.
 
-        `safe` has the secrets that people gave in forms.
+        `safe` has the secrets that people gave in forms, `fetch` reads files that are in Slack.
         """
         self.database, self.catalogue, self.owner, self.lease = database, catalogue, owner, lease
-        self._secrets, self._url = Secrets(database, secret, safe or NoSafe()), url
+        self._secrets, self._url = Secrets(database, secret, safe or NoSafe(), fetch), url
         self._follower = Follower(database, catalogue, self._secrets, url)
         self.leases = Leases(database, owner, lease)
         self._limits = _limits(catalogue)

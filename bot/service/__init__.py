@@ -5,6 +5,7 @@ text is for that person. Reads happen on the reader; each use case writes in one
 
     desk        what all of them stand on
     people      who acts
+    filing      files that are answers
     offers      what can be asked for, and whether answers can be taken
     reading     what people may read
     asking      submit, edit, delete, drafts

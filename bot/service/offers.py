@@ -14,6 +14,7 @@ from bot.contract import Choice, moments
 from bot.errors import Invalid, NotFound, Problem
 from bot.lifecycle import ApprovalRule
 from bot.offering import Form, Kind, NotGiven, NotYet, Offering, Request, Step
+from bot.service.filing import Filing
 from bot.service.people import People
 from bot.store import reads
 from bot.store.records import PersonRecord, RequestRecord
@@ -66,7 +67,7 @@ class Checked:
     secrets: Mapping[str, str] = field(repr=False)
 
 
-class Offers(People):
+class Offers(People, Filing):
     """The catalogue, and the check of answers that every door passes."""
 
     def offered(self) -> list[Offered]:
@@ -121,6 +122,8 @@ class Offers(People):
         """The answers as the form, apart from their secrets. Raises Invalid, Unavailable."""
         schema = offering.guarded
         form = self.check(offering, answers)
+        if unknown := self._unknown_files(person, schema, answers):
+            raise Invalid(unknown)
         if offering.options:
             so_far = secrecy.masked(schema, contract.with_defaults(schema, dict(answers)))
             wrong = self.sources.wrong(offering.options, person.as_person(), so_far)

@@ -343,6 +343,19 @@ class Secret(SQLModel, table=True):
     created_at: datetime = _instant()
 
 
+class File(SQLModel, table=True):
+    """A file that is somebody's answer. In Slack it stays there: then only its id is known here."""
+
+    id: str = Field(primary_key=True)
+    person_id: int = Field(foreign_key="person.id")
+    name: str
+    size: int
+    #: A media type.
+    type: str
+    content: bytes | None = None
+    created_at: datetime = _instant()
+
+
 class Draft(SQLModel, table=True):
     """Answers of a form that is not submitted yet. Secrets are never in it."""
 

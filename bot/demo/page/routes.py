@@ -20,7 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from jinja2 import ChainableUndefined, Environment, PackageLoader
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -85,6 +85,9 @@ def touch(screen: Screen, form: FormData) -> None:
     """Press a button, choose in a select, or change a field; which one is in `changed`."""
     block_id, action_id = elements.unkey(_text(form, "changed")) or ("", "")
     block, element = screen.find(_text(form, "place"), _text(form, "id"), block_id, action_id)
+    if element["type"] == "file_input":
+        screen.client.choose_files(block_id, *_chosen(form.getlist(_text(form, "changed"))))
+        return
     if "pressed" in form:
         value: Any = _text(form, "pressed") or None
     else:
@@ -99,6 +102,11 @@ def touch(screen: Screen, form: FormData) -> None:
             screen.client.fill({block_id: value})
     else:
         screen.client.press(action_id, value, block_id=block_id)
+
+
+def _chosen(given: Sequence[UploadFile | str]) -> list[tuple[str, bytes]]:
+    files = [each for each in given if isinstance(each, UploadFile) and each.filename]
+    return [(str(each.filename), each.file.read()) for each in files]
 
 
 def submit(screen: Screen, form: FormData) -> None:

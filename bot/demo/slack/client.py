@@ -4,7 +4,7 @@ import copy
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from bot.demo.slack import acknowledgements, inputs, interactions
+from bot.demo.slack import acknowledgements, files_api, inputs, interactions
 from bot.demo.slack.delivery import deliver
 from bot.demo.slack.entities import JSON, App, Channel, Command, Delivery, Message, Person, View
 from bot.demo.slack.inputs import NotOnScreen
@@ -146,6 +146,13 @@ class Client:
             self._type(view, block, element, value)
             if block.get("dispatch_action"):
                 self._dispatch(view, block, element)
+
+    def choose_files(self, block_id: str, *files: tuple[str, bytes]) -> None:
+        """Choose files by name and content in a file input; none takes back those that were chosen."""
+        _, element = _field(self._shown(), block_id)
+        if element["type"] != "file_input" or any(len(content) > files_api.LARGEST for _, content in files):
+            raise NotOnScreen(f"{block_id} does not take these files")
+        self.fill({block_id: [files_api.keep(self.workspace, self.me.id, *each) for each in files]})
 
     def press(self, action_id: str, value: Any = None, *, block_id: str = "") -> None:
         """Press a button (or choose `value` in a select) in the visible modal or, without one, in the Home tab."""

@@ -8,7 +8,7 @@ from bot.demo.slack.workspace import Workspace
 
 SCOPES = (
     *("channels:history", "channels:join", "channels:read", "chat:write", "chat:write.public", "commands"),
-    *("groups:history", "groups:read", "im:history", "im:read", "im:write"),
+    *("files:read", "groups:history", "groups:read", "im:history", "im:read", "im:write"),
     *("team:read", "usergroups:read", "users:read", "users:read.email"),
 )
 BOT_TOKEN = "xoxb-local-frontdesk"  # noqa: S105 - opens nothing but this stand-in

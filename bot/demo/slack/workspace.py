@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from bot.demo.slack.client import Client
 from bot.demo.slack.entities import (
+    JSON,
     App,
     Call,
     Channel,
@@ -66,6 +67,8 @@ class Workspace:
         self.triggers: dict[str, Trigger] = {}
         self.response_urls: dict[str, ResponseUrl] = {}
         self.notices: dict[str, str] = {}
+        #: What people have chosen in file inputs: each as Slack describes it, and what is in it.
+        self.files: dict[str, tuple[JSON, bytes]] = {}
         self.sockets = Sockets()
         #: What calls of the Web API run into, asked for each: for tests of bad weather.
         self.storm: Callable[[str], Refusal | None] | None = None

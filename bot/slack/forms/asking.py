@@ -53,6 +53,11 @@ def nothing(question: Question) -> Any:
     return None
 
 
+def is_file(question: Question) -> bool:
+    """Whether it asks for files. Slack shows none that were chosen before, so choosing none leaves those."""
+    return question.kind == "file" or (question.item is not None and question.item.kind == "file")
+
+
 def is_certain(question: Question) -> bool:
     """Whether it always has an answer: there is no "nothing said" that a person would have to get back to."""
     certain = question.must or question.default is not None
@@ -132,4 +137,18 @@ def label(question: Question, value: Any, zone: tzinfo | None = None) -> str:
         return "Yes" if value else "No"
     if isinstance(value, list) and value:
         return ", ".join(label(question, each) for each in value)
+    if is_file(question) and isinstance(value, dict):
+        return f"{value.get('name')} ({_size(value.get('size'))})"
     return next((choice.label for choice in question.choices if choice.value == value), _line(question, value, zone))
+
+
+def _size(size: Any) -> str:
+    if not isinstance(size, int):
+        return "?"
+    return (
+        f"{size} bytes"
+        if size < 1000
+        else f"{size / 1000:.0f} kB"
+        if size < 1_000_000
+        else f"{size / 1_000_000:.1f} MB"
+    )

@@ -16,7 +16,7 @@ from typing import Any
 from bot import contract
 from bot.contract import Applied, Around, Question, Schema, moments
 from bot.errors import Problem
-from bot.slack.forms.asking import block_id, is_certain
+from bot.slack.forms.asking import block_id, is_certain, is_file
 from bot.slack.forms.states import assembled, read_blocks, unread
 
 JSON = dict[str, Any]
@@ -107,7 +107,7 @@ class Filled:
         start = self._start(self.applied)
         entered = dict(self.entered)
         for question in asked:
-            if question.key not in state:
+            if question.key not in state or (is_file(question) and state[question.key] is None):
                 continue
             if _same(question, state[question.key], _untouched(question, start)):
                 entered.pop(question.key, None)

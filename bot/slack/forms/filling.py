@@ -233,6 +233,7 @@ def _offering(window: Window) -> Offering[Any] | None:
 
 
 def _handed_in(window: Window, sheet: Sheet, hand_in: Callable[[JSON], JSON | None]) -> JSON | None:
+    window.interaction.service.attach(window.interaction.person, sheet.filled.schema, sheet.filled.answers)
     answer = hand_in(sheet.filled.answers)
     if window.about.kept or window.interaction.service.draft(window.interaction.user, window.form.name):
         window.forget()
@@ -242,6 +243,7 @@ def _handed_in(window: Window, sheet: Sheet, hand_in: Callable[[JSON], JSON | No
 def _review(window: Window, sheet: Sheet, offering: Offering[Any]) -> JSON:
     """Show once more what would be asked for, if it is valid."""
     interaction = window.interaction
+    interaction.service.attach(interaction.person, sheet.filled.schema, sheet.filled.answers)
     found = interaction.service.review(interaction.person, offering, sheet.filled.answers, window.about.number)
     words = Words(offering, interaction.directory.remembered_mention)
     view = reviews.review(sheet.filled, window.keep(), found, words)

@@ -14,7 +14,7 @@ from math import ceil, floor
 from typing import Any
 
 from bot.contract import Question, is_channel_id, is_email, is_person_id, is_uri
-from bot.slack.forms.asking import ACTION, JSON, Shown, free_text, holds_empty, is_optional, most, placeholder
+from bot.slack.forms.asking import ACTION, JSON, Shown, free_text, holds_empty, is_file, is_optional, most, placeholder
 from bot.slack.forms.choices import Groups, boolean, enum, group, multi, sourced
 from bot.slack.rules import sizes
 
@@ -30,6 +30,10 @@ def shown(question: Question, value: Any, *, valid: bool, groups: Groups = (), z
     if question.holds_secret:
         draw = _text if question.secret else _ELEMENTS.get(question.kind, _text)
         return Shown(draw(question, None).element, held=value is None)
+    if is_file(question):
+        most = question.schema.get("maxItems") if question.kind == "list" else 1
+        files = most if isinstance(most, int) and 0 < most < sizes.FILES else sizes.FILES
+        return Shown({"type": "file_input", "action_id": ACTION, "max_files": files}, held=True)
     if question.source:
         natural = sourced(question, value)
     elif question.kind == "group" and groups:

@@ -14,7 +14,7 @@ from typing import Any
 from bot import contract
 from bot.contract import Question, moments
 from bot.errors import Problem
-from bot.slack.forms.asking import JSON, block_id, is_optional, label
+from bot.slack.forms.asking import JSON, block_id, is_file, is_optional, label
 from bot.slack.forms.choices import Groups
 from bot.slack.forms.filled import Filled
 from bot.slack.forms.inputs import shown
@@ -117,9 +117,19 @@ def asked(
     if not element.held and filled.is_given(question):
         above = [_unusable(question, value, text) for text in texts] or [_not_shown(question, value)]
     block = _input(question, element.element, revision, filled.zone)
+    if is_file(question):
+        return [*(note(f"{question.title}: {text}") for text in texts), _beside_kept(question, value, block)]
     if question.path in filled.applied.controls or element.element["type"] in CHOICES:
         block["dispatch_action"] = True
     return [*(note(f"{question.title}: {text}") for text in above), block]
+
+
+def _beside_kept(question: Question, value: Any, block: JSON) -> JSON:
+    """An input for files, which shows none of those that were chosen before: they stay unless others replace them."""
+    if not value or isinstance(value, str):
+        return block
+    text = f"Chosen: {label(question, value)}. It stays unless you choose again. {question.description}"
+    return block | {"optional": True, "hint": plain_text(text, sizes.HINT)}
 
 
 def _unusable(question: Question, value: Any, text: str) -> str:

@@ -32,6 +32,7 @@ _KEYS = (
     "selected_channels",
     "selected_conversation",
     "selected_conversations",
+    "files",
 )
 
 
@@ -145,6 +146,21 @@ def _several(question: Question, options: Any) -> Any:
     return picked or _NOTHING
 
 
+def _chosen_files(question: Question, found: Any) -> Any:
+    """References to what was uploaded; none says that what was there stays."""
+    if not isinstance(found, list):
+        return found
+    files = [_reference(each) for each in found]
+    return _NOTHING if not files else files if question.kind == "list" else files[0]
+
+
+def _reference(file: Any) -> Any:
+    if not isinstance(file, dict):
+        return file
+    kind = file.get("mimetype") or "application/octet-stream"
+    return {"id": file.get("id"), "name": str(file.get("name"))[-255:], "size": file.get("size"), "type": kind}
+
+
 def _at(_: Question, seconds: Any) -> Any:
     """Unix seconds as a moment in UTC."""
     try:
@@ -158,9 +174,10 @@ def _picked(_: Question, value: Any) -> Any:
 
 
 #: Any text is an answer to these.
-_TEXTS = frozenset({"string", "text", "email", "url", "person", "channel", "group"})
+_TEXTS = frozenset({"string", "text", "email", "url", "person", "channel", "group", "file"})
 _KEYED = {
     "selected_option": _one,
     "selected_options": _several,
     "selected_date_time": _at,
+    "files": _chosen_files,
 }
