@@ -32,7 +32,7 @@ def remember(tx: Tx, profile: Profile) -> PersonRecord:
     same = tx.exec(select(tables.Person).where(tables.Person.email == email)).first() if email else None
     if row is None and same is not None and same.slack_id is None:
         row = same
-    if row is not None and same is not None and same.slack_id is None:
+    elif row is not None and same is not None and same.slack_id is None and same.id != row.id:
         join(tx, same, row)
         same = None
     if row is None:
