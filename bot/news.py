@@ -47,15 +47,16 @@ class Newsroom:
             return news.hear(tx, name, heard.key, heard.references)
 
     def turn(self) -> bool:
-        """Look at some of what is due; False when nothing is."""
+        """Look at some of what is due, of each handler; False when nothing is."""
         now = self.database.now()
         here = [name for name in self._lookers if self._away.get(name, now) <= now]
-        if not here:
-            return False
+        return True in [self._turn(name) for name in here]  # each of them, whatever the first says
+
+    def _turn(self, name: str) -> bool:
         with self.database.write() as tx:
-            looks = news.claim(tx, here, LEASE, TOGETHER)
+            looks = news.claim(tx, name, LEASE, TOGETHER)
         if looks:
-            self._look(looks[0].handler, looks)
+            self._look(name, looks)
         return bool(looks)
 
     def _look(self, name: str, looks: Sequence[Look]) -> None:
@@ -80,7 +81,7 @@ class Newsroom:
             with self.database.write() as tx:
                 news.later(tx, [look], UNKNOWN)
             return None
-        return Thing(look.reference, resource, look.state, look.seen, self.database.now())
+        return Thing(look.reference, resource, look.state, look.seen, look.now)
 
     def _none(self, name: str, looks: Sequence[Look], error: FrontdeskError) -> None:
         """The whole system could not be asked."""

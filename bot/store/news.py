@@ -33,6 +33,8 @@ class Look:
     resource: Mapping[str, Any]
     state: Mapping[str, Any]
     seen: Mapping[str, Any]
+    #: Now, by the store's clock: looks by several machines are compared.
+    now: datetime
     #: When another process may; a call from elsewhere moves it.
     until: datetime
 
@@ -61,22 +63,17 @@ def hear(tx: Tx, handler: str, key: str, references: Collection[str]) -> int:
     return tx.exec(update(row).where(*about).values(look_at=tx.now)).rowcount
 
 
-def claim(tx: Tx, handlers: Collection[str], lease: timedelta, most: int) -> list[Look]:
-    """What is to be looked at now, of one handler; at most `most`."""
-    row = tables.InstanceResource
-    due = (col(row.look_at) <= tx.now, col(row.handler).in_(list(handlers)))
-    first = tx.exec(select(row.handler).where(*due).order_by(col(row.look_at)).limit(1)).first()
-    if first is None:
-        return []
-    query = select(row).where(*due, col(row.handler) == first).order_by(col(row.look_at)).limit(most)
+def claim(tx: Tx, handler: str, lease: timedelta, most: int) -> list[Look]:
+    """What of a handler is to be looked at now; at most `most`."""
+    row, until = tables.InstanceResource, tx.now + lease
+    query = select(row).where(row.handler == handler, col(row.look_at) <= tx.now).order_by(col(row.look_at)).limit(most)
     found = tx.exec(query.with_for_update(skip_locked=True)).all()
-    for each in found:
-        each.look_at = tx.now + lease
-        tx.add(each)
-    return [_look(each, tx.now + lease) for each in found]
+    if found:
+        tx.exec(update(row).where(col(row.id).in_([each.id for each in found])).values(look_at=until))
+    return [_look(each, tx.now, until) for each in found]
 
 
-def _look(row: tables.InstanceResource, until: datetime) -> Look:
+def _look(row: tables.InstanceResource, now: datetime, until: datetime) -> Look:
     return Look(
         id=tables.stored(row.id),
         instance_id=row.instance_id,
@@ -86,6 +83,7 @@ def _look(row: tables.InstanceResource, until: datetime) -> Look:
         resource=row.resource,
         state=row.state,
         seen=row.seen or {},
+        now=now,
         until=until,
     )
 

@@ -77,6 +77,7 @@ class InstanceResource(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("instance_id", "step"),
         Index("ix_instance_resource_reference", "handler", "reference"),
+        Index("ix_instance_resource_handler_look_at", "handler", "look_at"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -95,7 +96,7 @@ class InstanceResource(SQLModel, table=True):
     #: What the system that it stands in calls it (an issue's id), for news that come from there.
     reference: str | None = None
     #: When its handler should look at it again, unasked.
-    look_at: datetime | None = _instant(default=None, index=True)
+    look_at: datetime | None = _instant(default=None)
     #: What its handler saw there, for the next look.
     seen: dict[str, Any] | None = _json(default=None, nullable=True)
     #: Why nobody can work with it any more.
