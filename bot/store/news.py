@@ -33,6 +33,7 @@ class Look:
     resource: Mapping[str, Any]
     state: Mapping[str, Any]
     seen: Mapping[str, Any]
+    trouble: str | None
     #: Now, by the store's clock: looks by several machines are compared.
     now: datetime
     #: When another process may; a call from elsewhere moves it.
@@ -83,6 +84,7 @@ def _look(row: tables.InstanceResource, now: datetime, until: datetime) -> Look:
         resource=row.resource,
         state=row.state,
         seen=row.seen or {},
+        trouble=row.trouble,
         now=now,
         until=until,
     )
@@ -101,7 +103,19 @@ def blind(tx: Tx, what: str, reason: str, key: str) -> None:
 
 
 def record(tx: Tx, look: Look, news: News) -> None:
-    """What a look brought, with all that must be said and done about it."""
+    """What a look brought, with all that must be said and done about it. Most bring nothing, and touch one row."""
+    brought = news.notes or news.wake or news.trouble != look.trouble
+    if brought or news.state is not None or news.outputs is not None:
+        _take_up(tx, look, news)
+    row, values = tables.InstanceResource, {"seen": dict(news.seen)}
+    if news.state is not None:
+        values["state"] = dict(news.state)
+    tx.flush()
+    tx.exec(update(row).where(col(row.id) == look.id, col(row.deleted_at).is_(None)).values(**values))
+    _again(tx, look, tx.now + timedelta(seconds=news.again) if news.again is not None else None)
+
+
+def _take_up(tx: Tx, look: Look, news: News) -> None:
     request = _request(tx, look)
     step = _step(tx, request, look.step)  # both locked in the order in which everybody does
     row = tx.exec(
@@ -109,10 +123,6 @@ def record(tx: Tx, look: Look, news: News) -> None:
     ).first()
     if row is None or row.deleted_at:
         return
-    row.seen = dict(news.seen)
-    row.state = dict(news.state) if news.state is not None else row.state
-    tx.add(row)
-    _again(tx, look, tx.now + timedelta(seconds=news.again) if news.again is not None else None)
     for note in news.notes:
         _note(tx, look, request, note)
     if news.outputs is not None:
