@@ -22,6 +22,7 @@ from bot.handler import (
     News,
     Pending,
     Plans,
+    Reaches,
     Thing,
 )
 from bot.handlers.jira import hearing, turns
@@ -38,7 +39,7 @@ from bot.handlers.jira.tracker import Tracker, archived, category, status
 _ASK_AGAIN = 1800.0
 
 
-class IssueHandler(Handler[Issue], Follows, Looks, Hears, Plans):
+class IssueHandler(Handler[Issue], Follows, Looks, Hears, Reaches, Plans):
     """`jira.Issue`. State: `ref`, `label`, `since` while it is unknown whether the issue exists; then `id` and `key`.
 
     Its `reference` is the issue's id. JIRA_USER is the e-mail address that a Cloud token belongs to. Without it the token is sent as a Data Center
@@ -60,6 +61,7 @@ class IssueHandler(Handler[Issue], Follows, Looks, Hears, Plans):
         self._secret = settings.get(hearing.SECRET)
         self._creation = Creation(self._site, _window(settings.get("JIRA_SEARCH_WINDOW") or "300"))
 
+    @override
     def reach(self) -> str:
         """Who we are there. Raises TemporaryError while Jira is away, PermanentError when it refuses the token."""
         return f"{self._site.check()} at {self._site.url}"

@@ -1,13 +1,13 @@
 """What is to be looked at is found by its handler: with 200,000 resources that took 80 ms, and takes none.
 
-Revision: 0007
-Follows: 0006
+Revision: 0008
+Follows: 0007
 """
 
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
