@@ -23,6 +23,9 @@ _SERVER = {
     "keepalives_count": 3,
     "application_name": "frontdesk",
 }
+#: Seconds that a transaction may stand still, with all that it has locked: ours never wait for anything within one, so its
+#: process has been frozen, or cut off, and others go on without it.
+FROZEN = 10.0
 #: Seconds to wait for one of the pool's connections; SQLite's one writer is waited for elsewhere (bot.store.commits).
 _POOL_TIMEOUT = 10
 #: File systems that other machines write to as well: SQLite's locks and its WAL do not hold there.
@@ -57,9 +60,16 @@ def address(url: str) -> URL:
 
 def server(url: URL, pool: int) -> Engine:
     """PostgreSQL: `pool` connections at the most, opened as they are needed; a dead one is noticed before it is used."""
-    return create_engine(
+    engine = create_engine(
         url, pool_size=pool, max_overflow=0, pool_timeout=_POOL_TIMEOUT, pool_pre_ping=True, connect_args=_SERVER
     )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.execute(f"SET idle_in_transaction_session_timeout = {int(FROZEN * 1000)}")
+        connection.commit()
+
+    return engine
 
 
 def listener(url: URL) -> "psycopg.Connection[Any]":

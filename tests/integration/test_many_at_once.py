@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from bot.catalogue import Catalogue
-from bot.errors import Conflict, PermanentError
+from bot.errors import Conflict, PermanentError, Unavailable
 from bot.handler import Resource
 from bot.lifecycle import RequestState
 from bot.offering import Approval, Form, Offering, Request
 from bot.people import Groups, NoDirectory
-from bot.store import people
+from bot.store import connections, people
 from bot.store.database import Database
 from bot.store.records import PersonRecord
-from tests.conftest import GROUPS, Clock, Desk, Recorded
+from tests.conftest import GROUPS, Clock, Desk, Recorded, address, create_database
 
 MANY, THREADS = 1000, 25
 
@@ -146,3 +146,26 @@ def handler(desk: Desk) -> Handler:
     found = desk.catalogue.handlers["thing"]
     assert isinstance(found, Handler)
     return found
+
+
+def test_a_process_that_freezes_within_a_transaction_holds_up_nobody_for_long(
+    migrated_postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Frozen or cut off, it would keep what it has locked for as long as its connection seems to live."""
+    monkeypatch.setattr(connections, "FROZEN", 0.5)
+    create_database(migrated_postgres, "frozen", template="migrated")
+    frozen, other = (Database(address(migrated_postgres, "frozen")) for _ in range(2))
+
+    def freeze() -> None:
+        with frozen.write() as tx:
+            tx.queue("what both need")
+            with other.write() as tx_of_other:  # waits for the frozen one, and not in vain
+                tx_of_other.queue("what both need")
+            people.remember_email(tx, "ada@example.com")
+
+    with pytest.raises(Unavailable):
+        freeze()
+    with frozen.write() as tx:
+        assert people.remember_email(tx, "ada@example.com").id
+    frozen.close()
+    other.close()
