@@ -64,7 +64,7 @@ class Both(Desk):
 
     def __init__(self, url: str, jira: JiraStandIn, jira_url: str, clock: Clock, *, waits: bool) -> None:
         self.jira = jira
-        settings = {"JIRA_URL": jira_url, "JIRA_USER": BOT.email, "JIRA_TOKEN": BOT.token}
+        settings = {"JIRA_URL": jira_url, "JIRA_TOKEN": BOT.token} | ({"JIRA_USER": BOT.email} if jira.cloud else {})
         handler = IssueHandler(settings | {"JIRA_WEBHOOK_SECRET": SECRET}, lambda: clock().timestamp())
         task = TaskHandler({})
         wish = offering(waits=waits)
@@ -118,8 +118,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def jira(clock: Clock) -> JiraStandIn:
-    return populate(JiraStandIn(clock=lambda: clock().timestamp()))
+def jira(request: pytest.FixtureRequest, clock: Clock) -> JiraStandIn:
+    return populate(JiraStandIn(cloud=getattr(request, "param", True), clock=lambda: clock().timestamp()))
 
 
 @pytest.fixture
@@ -375,3 +375,24 @@ def test_what_an_ended_instance_consisted_of_is_left_alone(both: Both) -> None:
     both.clock.forward(days=1)
     both.turn()
     assert both.jira.log == []
+
+
+@pytest.mark.parametrize("jira", [False], indirect=True)
+def test_data_center_calls_twice_for_a_comment_and_never_again_and_all_is_told_once(both: Both) -> None:
+    """Its calls have no name and are not repeated: what one that was lost would have said, a look finds."""
+    number = waiting(both)
+    issue = both.jira.find("DBA-2")
+    assert issue is not None
+    both.jira.comment(issue, TOM, "Which size?")
+    both.webhooks.deliver()
+    assert [made.status for made in both.webhooks.made] == [200, 200]
+    both.turn()
+    assert both.story(number) == ["Tom Tester (Jira) commented on DBA-2"]
+    both.webhooks.hooks[:] = [Hook("http://127.0.0.1:9/jira/events", SECRET)]
+    both.clock.forward(seconds=1)
+    both.jira.transition("DBA-2", "Done", TOM)
+    both.webhooks.deliver()
+    assert (both.webhooks.made[-1].status, both.webhooks.waiting) == (0, [])
+    both.pass_time(minutes=5)
+    assert both.service.show(both.ada, number).state is RequestState.FULFILLED
+    assert both.story(number)[1:] == ["Tom Tester (Jira) moved DBA-2 from To Do to Done"]

@@ -263,6 +263,25 @@ def test_one_issue_that_jira_shows_strangely_does_not_hide_the_others(site: Site
     assert len(second.notes) == 1
 
 
+def test_an_issue_that_is_shown_without_what_every_issue_has_is_looked_at_again(site: Site) -> None:
+    watched = Watched(site)
+    number = watched.kept[0]["reference"]
+    broken = {"id": number, "key": "DBA-1", "fields": {"status": None, "updated": None}}
+    site.jira.fail("POST", "issue/bulkfetch", Answer(200, {"issues": [broken]}))
+    site.jira.fail("GET", rf"issue/{number}", Answer(200, broken))
+    (found,) = watched.look()
+    assert isinstance(found, TemporaryError)
+    site.jira.faults.clear()
+    broken["fields"] = {"status": {"name": "To Do", "statusCategory": {"key": "new"}}}
+    site.jira.fail("POST", "issue/bulkfetch", Answer(200, {"issues": [broken]}))
+    site.jira.fail("GET", rf"issue/{number}", Answer(200, broken))
+    (found,) = watched.look()
+    assert isinstance(found, TemporaryError)
+    assert "not understood" in str(found)
+    site.jira.faults.clear()
+    assert watched.told() == []
+
+
 # -- webhooks
 
 

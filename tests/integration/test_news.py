@@ -217,6 +217,21 @@ def test_a_call_that_comes_during_a_look_leads_to_another_one(desk: Wishes) -> N
     assert desk.look() == 2
 
 
+def test_news_of_what_is_deleted_while_it_is_looked_at_come_too_late(desk: Wishes) -> None:
+    number = desk.ask()
+
+    def sees(_: Thing[Any]) -> News:
+        desk.handler.answers = [Done()]
+        desk.service.delete(desk.ada, desk.service.show(desk.ada, number).instance)
+        desk.work()
+        return News({"n": 1}, 60, notes=[SAID], state={"id": "9"}, trouble="T-1 was archived.")
+
+    desk.handler.sees = sees
+    assert desk.look() == 1
+    assert (desk.events(number), desk.deliveries("alarm")) == ([], [])
+    assert (desk.row().seen, desk.row().look_at) == (None, None)
+
+
 def test_what_a_dead_process_had_claimed_is_looked_at_after_its_time_and_told_once(desk: Wishes) -> None:
     number = desk.ask()
 
