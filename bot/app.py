@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from bot import api, catalogue, golden
+from bot import api, catalogue, golden, telemetry
 from bot.catalogue import Catalogue
 from bot.engine import Engine
 from bot.engine.opening import no_fetch
@@ -133,20 +133,36 @@ def _safe(settings: Settings, offered: Catalogue) -> Safe:
 
 def run(settings: Settings, *, web: bool, worker: bool) -> None:
     """Serve until SIGTERM or SIGINT. `run` is both; several machines run `web` and `worker` apart. Raises Misconfigured."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for noisy in ("httpcore", "httpx", "apscheduler", "alembic"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    logging.getLogger("slack_bolt").setLevel(logging.ERROR)  # it warns of SLACK_BOT_TOKEN, which it need not read
+    telemetry.configure_logs(settings.log_format)
+    telemetry.configure_traces(settings.otlp_endpoint, version("frontdesk"))
     if web and worker:
         migrate_to_newest(settings.database_url)
     process, told = build(settings, web=web, worker=worker), threading.Event()
-    server = _server(process) if web else None
+    server = _server(process.web, settings.host, settings.port) if web else None
     # Set before anything runs, and not left to uvicorn alone: it raises again what it caught, once it has ended.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _ending(process, server.handle_exit if server else lambda *_: told.set()))
     _announce(process, web=web, worker=worker)
-    with working(process, worker=worker):
+    with working(process, worker=worker), _aside(process, web=web):
         server.run() if server else told.wait()
+    telemetry.end_traces()
+
+
+@contextmanager
+def _aside(process: Process, *, web: bool) -> Iterator[None]:
+    """A worker's numbers and health are served beside it, where METRICS_PORT is set."""
+    port = process.settings.metrics_port
+    if web or not port:
+        yield
+        return
+    server = _server(api.aside(process.database, ready=process.ready), process.settings.host, port)
+    thread = threading.Thread(target=server.run, name="aside", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(5)
 
 
 def _ending(process: Process, end: Callable[[int, FrameType | None], None]) -> Callable[[int, FrameType | None], None]:
@@ -234,12 +250,11 @@ def working(process: Process, *, worker: bool) -> Iterator[None]:
         process.database.close()
 
 
-def _server(process: Process) -> uvicorn.Server:
-    settings = process.settings
+def _server(application: FastAPI, host: str, port: int) -> uvicorn.Server:
     config = uvicorn.Config(
-        process.web,
-        host=settings.host,
-        port=settings.port,
+        application,
+        host=host,
+        port=port,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=10,

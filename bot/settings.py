@@ -32,6 +32,12 @@ class Settings:
     lease: timedelta = timedelta(seconds=30)
     #: The rest between two messages to one channel; Slack allows one a second.
     pace: timedelta = timedelta(seconds=1)
+    #: `plain` lines in the log, or `json`.
+    log_format: str = "plain"
+    #: Where a worker serves its numbers and its health; 0: nowhere.
+    metrics_port: int = 0
+    #: Where traces go (OpenTelemetry's OTLP); empty: nowhere.
+    otlp_endpoint: str = ""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -84,6 +90,9 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
         keys=tuple(key.strip() for key in text("FRONTDESK_KEY").split(",") if key.strip()),
         lease=timedelta(seconds=number("FRONTDESK_LEASE", 30)),
         pace=timedelta(seconds=number("FRONTDESK_PACE", 1)),
+        log_format=text("LOG_FORMAT", Settings.log_format),
+        metrics_port=int(number("METRICS_PORT", 0)),
+        otlp_endpoint=text("OTEL_EXPORTER_OTLP_ENDPOINT"),
         environment=given,
     )
     _check(settings)
@@ -91,6 +100,8 @@ def read(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def _check(settings: Settings) -> None:
+    if settings.log_format not in {"plain", "json"}:
+        raise Misconfigured(f"{settings.log_format!r} is no format.", where="LOG_FORMAT", hint="Set plain or json.")
     if settings.slack and not (settings.slack_app_token or settings.slack_signing_secret):
         raise Misconfigured(
             "is set, but neither SLACK_SIGNING_SECRET (signed HTTP) nor SLACK_APP_TOKEN (Socket Mode) is.",

@@ -7,18 +7,21 @@ and when something is due. They also look every few seconds for what nobody told
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from bot import measures, telemetry
 from bot.engine import Engine, backoff
 from bot.errors import PermanentError, TemporaryError, Unavailable, Unreachable, Unsure
-from bot.store import claims, detours, outbox
+from bot.store import claims, detours, outbox, reads
 from bot.store.claims import Claim
 from bot.store.database import Database, Session, utc_now
 from bot.store.outbox import ClaimedCard, ClaimedDelivery
+from bot.store.records import request_number
 from bot.store.wake import Wake
 
 log = logging.getLogger(__name__)
@@ -223,18 +226,46 @@ class Worker:
             delivery = outbox.claim_delivery(tx, self.engine.owner, self.engine.lease, kinds)
         if delivery is None:
             return False
+        with self._watched(delivery):
+            self._deliver_one(delivery)
+        return True
+
+    @contextmanager
+    def _watched(self, delivery: ClaimedDelivery) -> Iterator[None]:
+        """What is logged of it says which it is; it is part of its request's trace."""
+        number = request_number(delivery.request_id) if delivery.request_id else None
+        parent = None
+        if telemetry.tracing() and delivery.request_id:
+            with self.database.read() as session:
+                parent = reads.traceparent(session, delivery.request_id)
+        with (
+            telemetry.doing(request=number, delivery=delivery.id),
+            telemetry.span("delivery", parent, request=number, delivery=delivery.id, kind=delivery.kind),
+        ):
+            yield
+
+    def _came_to(self, delivery: ClaimedDelivery, outcome: str) -> None:
+        measures.DELIVERIES.labels(delivery.kind, outcome).inc()
+        telemetry.result(outcome)
+        if outcome == "sent":
+            lag = (self.database.now() - delivery.created_at).total_seconds()
+            measures.DELIVERY_LAG.labels(delivery.kind).observe(max(0.0, lag))
+
+    def _deliver_one(self, delivery: ClaimedDelivery) -> None:
         try:
             stands = self._send_to(delivery)
         except PermanentError as error:
             log.warning("delivery %s (%s) is given up: %s", delivery.id, delivery.kind, error)
+            self._came_to(delivery, "given_up")
             self._give_up(delivery, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the delivery waits and is tried again
+            self._came_to(delivery, "postponed")
             self._postpone(delivery, error)
         else:
             channel, ts = stands or (None, None)
             with self.database.write() as tx:
                 outbox.delivered(tx, delivery, timedelta(0) if delivery.kind == "follow" else self.pace, channel, ts)
-        return True
+            self._came_to(delivery, "sent")
 
     def _send_to(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
         if delivery.kind == outbox.ALARM and delivery.attempts == 1:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from bot.api import incoming, metrics, problems
 from bot.api.limits import MEBIBYTE, BodyLimit
@@ -22,8 +22,9 @@ from bot.api.openapi import with_offerings
 from bot.api.routes import router
 from bot.news import Newsroom
 from bot.service import Service
+from bot.store.database import Database
 
-__all__ = ["BodyLimit", "build"]
+__all__ = ["BodyLimit", "aside", "build"]
 
 
 def build(service: Service, newsroom: Newsroom | None = None, *, ready: Callable[[], str | None]) -> FastAPI:
@@ -33,12 +34,29 @@ def build(service: Service, newsroom: Newsroom | None = None, *, ready: Callable
     """
     app = FastAPI(title="Frontdesk", version="1", docs_url=None, redoc_url=None)  # their pages load from elsewhere
     app.state.service = service
-    numbers = metrics.registry()
+    numbers = metrics.registry(service.database)
     problems.install(app)
     app.include_router(router)
     if newsroom:
         incoming.install(app, newsroom)
 
+    _watched(app, numbers, ready)
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, limit=MEBIBYTE, refuse=problems.too_large)
+    app.add_middleware(problems.Unexpected)
+    app.add_middleware(metrics.Counted, registry=numbers)
+    app.openapi_schema = with_offerings(app.openapi(), service.catalogue)
+    return app
+
+
+def aside(database: Database, *, ready: Callable[[], str | None]) -> FastAPI:
+    """What a worker serves: whether it is well, and its numbers."""
+    app = FastAPI(title="Frontdesk's worker", docs_url=None, redoc_url=None, openapi_url=None)
+    _watched(app, metrics.registry(database), ready)
+    return app
+
+
+def _watched(app: FastAPI, numbers: CollectorRegistry, ready: Callable[[], str | None]) -> None:
     @app.get("/healthz", include_in_schema=False)
     def healthz() -> Response:
         return JSONResponse({"status": "ok"})
@@ -51,10 +69,3 @@ def build(service: Service, newsroom: Newsroom | None = None, *, ready: Callable
     @app.get("/metrics", include_in_schema=False)
     def measured() -> Response:
         return Response(generate_latest(numbers), media_type=CONTENT_TYPE_LATEST)
-
-    # The last one added is the outermost.
-    app.add_middleware(BodyLimit, limit=MEBIBYTE, refuse=problems.too_large)
-    app.add_middleware(problems.Unexpected)
-    app.add_middleware(metrics.Counted, registry=numbers)
-    app.openapi_schema = with_offerings(app.openapi(), service.catalogue)
-    return app

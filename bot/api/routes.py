@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends, Header, Path, Query, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from bot import telemetry
 from bot.api import schemas
 from bot.api.openapi import problem_responses
 from bot.api.problems import SignedOut
@@ -33,6 +34,7 @@ def _person(service: Desk, given: Annotated[HTTPAuthorizationCredentials | None,
     person = service.person_by_token(given.credentials)
     if person is None:
         raise SignedOut("This token is not known, or it was revoked.")
+    telemetry.note(person=person.id)
     return person
 
 

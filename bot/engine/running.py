@@ -29,6 +29,7 @@ from bot.engine.retrying import (
     length,
 )
 from bot.engine.seen import keep_promise, request_of
+from bot.engine.watching import came_to, kind_of, made_by, watched
 from bot.errors import PermanentError, TemporaryError, Unavailable
 from bot.handler import Answer, Context, Done, Follows, Handler, Pending, Resource
 from bot.lifecycle import StepState
@@ -105,9 +106,14 @@ class Engine:
 
     def run(self, claim: Claim) -> None:
         """Run one step that was claimed; never raises."""
+        with watched(claim):
+            self._run_watched(claim)
+
+    def _run_watched(self, claim: Claim) -> None:
         try:
             self._run(claim)
         except Lost:
+            came_to("lost")
             log.info("%s: the lease is gone or the request ended; result dropped", claim.key)
         except Exception:  # a record that failed is logged, and the lease hands the step on
             log.exception("%s: the record of its outcome failed; it is taken up again after the lease", claim.key)
@@ -118,9 +124,11 @@ class Engine:
         try:
             found, answer = self._run_to_answer(claim)
             self._surely(claim, lambda: self._record(found, answer))
+            came_to("pending" if isinstance(answer, Pending) else "done")
         except Lost:
             raise
         except Exception as error:  # noqa: BLE001 - a handler may raise anything; every outcome is recorded
+            came_to(kind_of(error))
             outcome = self._outcome_of(claim, error)
             self._surely(claim, lambda: self._write(outcome))
 
@@ -157,6 +165,7 @@ class Engine:
         if claim.crashes >= MOST_CRASHES:
             raise Parked(f"The worker died {claim.crashes} times while it ran this step.")
         claim, handler, resource = self._resource(claim)
+        made_by(handler.name)
         if claim.answer is not None:
             return claim, Done(claim.answer, claim.state)
         if claim.action == "apply" and claim.previous == claim.resource:

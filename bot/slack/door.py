@@ -2,13 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from slack_bolt import App
+from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
 from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
 from slack_bolt.authorization import AuthorizeResult
@@ -19,6 +20,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bot import measures, telemetry
 from bot.service import Service
 from bot.slack import listeners
 from bot.slack.directory import SlackDirectory
@@ -104,7 +106,43 @@ class Listeners(ThreadPoolExecutor):
 
     def _after_giving_way(self, work: Callable[..., Any], *args: Any, **more: Any) -> Any:
         self.give_way()
-        return work(*args, **more)
+        with telemetry.doing():
+            return work(*args, **more)
+
+
+class _Timed(App):
+    """Bolt's app; how long each acknowledgement takes is measured, over both ways in."""
+
+    def dispatch(self, req: BoltRequest) -> BoltResponse:
+        """As Bolt does."""
+        began = time.monotonic()
+        kind = _kind(req.body)
+        try:
+            with telemetry.doing(), telemetry.span(f"Slack {kind}"):
+                return super().dispatch(req)
+        finally:
+            measures.ACKNOWLEDGEMENTS.labels(kind).observe(time.monotonic() - began)
+
+
+#: What Slack sends; anything else is counted together, so that nobody can make up labels.
+_KINDS = frozenset(
+    {
+        "block_actions",
+        "view_submission",
+        "view_closed",
+        "block_suggestion",
+        "shortcut",
+        "message_action",
+        "event_callback",
+    }
+)
+
+
+def _kind(body: Mapping[str, Any]) -> str:
+    if "command" in body:
+        return "command"
+    kind = str(body.get("type", ""))
+    return kind if kind in _KINDS else "(other)"
 
 
 def build(
@@ -120,7 +158,7 @@ def build(
     def authorize(**_context: Any) -> AuthorizeResult:
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=web.token)
 
-    app = App(
+    app = _Timed(
         signing_secret=signing_secret or "socket-mode-needs-none",
         client=client(None, web.base_url),
         authorize=authorize,

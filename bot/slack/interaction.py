@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from slack_bolt.kwargs_injection.args import Args
 from slack_sdk.errors import SlackApiError
 
+from bot import telemetry
 from bot.errors import Refused
 from bot.service import Service
 from bot.slack.buttons import Target
@@ -39,7 +40,9 @@ class Interaction:
     @property
     def person(self) -> PersonRecord:
         """Who did it. Raises NotFound, Unavailable."""
-        return self.service.person(self.user)
+        found = self.service.person(self.user)
+        telemetry.note(person=found.id)
+        return found
 
     @cached_property
     def zone(self) -> tzinfo | None:

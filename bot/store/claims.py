@@ -48,6 +48,10 @@ class Claim:
     answer: Mapping[str, Any] | None
     attempts: int
     crashes: int
+    #: The worker that was heard of no more, if it is taken over.
+    taken_from: str | None
+    #: Of the trace that its request was asked in.
+    traceparent: str | None
     #: How often a pending one was asked.
     polls: int
     reruns: int
@@ -97,10 +101,10 @@ def claim(
         outbox.record(tx, request, "step_started", None, {"step": step.name})
     if gone:
         outbox.record(tx, request, "step_taken_over", None, {"step": step.name, "worker": gone})
-    return _claim(tx, step, request, owner)
+    return _claim(tx, step, request, owner, gone)
 
 
-def _claim(tx: Tx, step: tables.Step, request: tables.Request, owner: str) -> Claim:
+def _claim(tx: Tx, step: tables.Step, request: tables.Request, owner: str, gone: str | None) -> Claim:
     made = resource_of(tx, request.instance_id, step.name)
     return Claim(
         id=tables.stored(step.id),
@@ -120,6 +124,8 @@ def _claim(tx: Tx, step: tables.Step, request: tables.Request, owner: str) -> Cl
         answer=step.outputs,
         attempts=step.attempts,
         crashes=step.crashes,
+        taken_from=gone,
+        traceparent=request.traceparent,
         polls=step.polls,
         reruns=step.reruns,
         since=step.started_at or tx.now,

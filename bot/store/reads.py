@@ -77,6 +77,11 @@ def request(session: Session, request_id: int) -> RequestRecord | None:
     return next(iter(requests(session, [request_id])), None)
 
 
+def traceparent(session: Session, request_id: int) -> str | None:
+    """The trace that a request was asked in."""
+    return session.exec(select(tables.Request.traceparent).where(tables.Request.id == request_id)).first()
+
+
 def requests(session: Session, ids: Sequence[int]) -> list[RequestRecord]:
     """Requests with their stories, in the order of `ids`."""
     found = rows.among(session, tables.Request, "id", ids)

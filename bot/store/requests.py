@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from bot import lifecycle
+from bot import lifecycle, telemetry
 from bot.deadlines import Deadline
 from bot.lifecycle import ApprovalRule, Approve, InstanceState, Move, RequestState, StepState
 from bot.store import outbox, queues, rows, sealed, tables, timers
@@ -144,6 +144,7 @@ def _lay_down(tx: Tx, new: NewRequest, instance_id: int) -> _Laid:
         state=RequestState.AWAITING_APPROVAL if new.rules else RequestState.APPROVED,
         idempotency_key=new.key,
         body_hash=new.body_hash,
+        traceparent=telemetry.traceparent(),
         created_at=tx.now,
         updated_at=tx.now,
     )
