@@ -382,7 +382,7 @@ def test_an_expired_token_is_not_mistaken_for_an_empty_answer(site: Site) -> Non
 def test_an_expired_token_is_not_mistaken_for_an_issue_that_is_gone(site: Site) -> None:
     handler, step = opened(site)
     site.jira.expired = True
-    with pytest.raises(PermanentError, match="JIRA_TOKEN"):
+    with pytest.raises(TemporaryError, match="JIRA_TOKEN"):
         handler.follow(ISSUE, step.context(), event("approved", by="Grace"))
     with pytest.raises(PermanentError, match="JIRA_TOKEN"):
         handler.delete(ISSUE, step.context("REQ-14/ticket"))

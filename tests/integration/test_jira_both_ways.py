@@ -306,6 +306,21 @@ def test_an_expired_token_is_one_alarm_and_no_conclusion(both: Both) -> None:
     assert both.story(number) == ["Mia Krystof (Jira) moved DBA-2 from To Do to Done"]
 
 
+def test_what_happens_while_the_token_is_expired_is_told_to_the_ticket_once_it_is_renewed(both: Both) -> None:
+    number = both.ask()
+    both.pass_time(minutes=2)
+    both.jira.expired = True
+    both.service.reject(both.grace, number, "not now")
+    both.pass_time(minutes=60)
+    issue = both.jira.find("DBA-1")
+    assert issue is not None
+    assert issue.comments == []
+    both.jira.expired = False
+    both.pass_time(minutes=10)
+    assert [" rejected" in comment.body for comment in issue.comments] == [True]
+    assert issue.status.name == "Done"
+
+
 def test_an_hour_without_jira_costs_nothing_but_the_hour(both: Both) -> None:
     """Everything that was on its way goes on afterwards, in its order, nothing twice."""
     number = waiting(both)
