@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.contract.compatibility import breaking, comparable
-from bot.contract.conditions import Applied, Around, applied, pruned
+from bot.contract.conditions import Applied, Around, applied, pruned, without_variants
 from bot.contract.formats import expected, is_channel_id, is_datetime, is_email, is_person_id, is_uri
 from bot.contract.mapping import mapped
 from bot.contract.oddities import oddities
 from bot.contract.presentation import Look, NoSuchField, presented, unanswerable
-from bot.contract.questions import Choice, Kind, Question, fields, humanised
+from bot.contract.questions import VARIANT, Choice, Kind, Question, fields, humanised
 from bot.contract.schema import Schema, pointer, remembered, resolve
 from bot.contract.search import ranked
 from bot.contract.secrecy import asks_for_secrets, at, secrets
@@ -34,6 +34,7 @@ from bot.contract.validation import faults, problems, unstorable, with_defaults
 from bot.contract.wording import quoted
 
 __all__ = [
+    "VARIANT",
     "Applied",
     "Around",
     "Choice",
@@ -75,6 +76,7 @@ __all__ = [
     "unflatten",
     "unstorable",
     "with_defaults",
+    "without_variants",
     "written",
 ]
 

@@ -1,8 +1,9 @@
 """The form that holds for the answers so far: what conditions ask for is there, what they rule out is not. Pure.
 
 Known: `if`/`then`/`else`, `dependencies`, `dependentRequired`, `dependentSchemas`, `allOf`, and `oneOf` or `anyOf` whose
-branches are told apart by the value of one field. What has no such field (either of two, or three names of which one
-is required) stays as it is, for validation to tell.
+branches are told apart by the value of one field. Objects without such a field are told apart by their titles: a field
+`VARIANT` chooses, which is no part of the answers. What else there is (three names of which one is required) stays as
+it is, for validation to tell.
 
 A field that a branch brings in is marked with its case, so that two fields of one name keep their own answers.
 
@@ -16,8 +17,8 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
-from bot.contract.questions import CASE, VISIBLE_IF, Question, alone, fields
-from bot.contract.schema import Schema, kinds, properties, remembered, required, resolve
+from bot.contract.questions import CASE, VARIANT, VISIBLE_IF, Question, alone, fields, humanised, variants
+from bot.contract.schema import Schema, kinds, properties, remembered, required, resolve, target
 from bot.contract.validation import problems, with_defaults
 
 #: What is worked off here, so that the applied form has none of it.
@@ -27,6 +28,8 @@ _Path = tuple[str, ...]
 Around = Sequence[tuple[_Path, Mapping[str, Any]]]
 #: An `allOf` that names itself ends here.
 _DEEPEST = 4
+#: What the choice between variants is called, and how many fields name one.
+_KIND, _MOST_NAMES = "Which of these", 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +81,15 @@ def pruned(schema: Schema, answers: Mapping[str, Any], place: _Path = (), around
             inner = partial(pruned, question.entry, place=(*place, *question.path), around=(*around, (place, known)))
             kept = _with_entries(kept, question.path, inner)
     return kept
+
+
+def without_variants(answers: Any) -> Any:
+    """The answers without what only chose between variants."""
+    if isinstance(answers, list):
+        return [without_variants(each) for each in answers]
+    if not isinstance(answers, dict):
+        return answers
+    return {name: without_variants(each) for name, each in answers.items() if name != VARIANT}
 
 
 @remembered
@@ -146,6 +158,7 @@ class _Node:
     schema: Schema
     value: Mapping[str, Any]
     path: _Path
+    nullable: bool = False
 
     def take(self, part: Schema, *, after: str = "", known: frozenset[str] = frozenset(), case: bool = True) -> None:
         """Add a part's fields, behind the one that they depend on."""
@@ -229,7 +242,7 @@ class _Walk:
         if count == len(self.choices):
             return declared
         made = {name: inner for name, inner in here.schema.items() if name not in _CONDITIONS} | {"properties": inside}
-        return {**made, "type": ["object", "null"] if found.nullable else "object"}
+        return {**made, "type": ["object", "null"] if found.nullable or here.nullable else "object"}
 
     def _leave_out(self, here: _Node) -> None:
         """Drop the fields that the presentation does not want for these answers."""
@@ -287,6 +300,7 @@ class _Walk:
         found = [resolve(branch, self.root).schema for branch in branches]
         tag = _tag(found, part.get("discriminator"), self.root)
         if tag is None:
+            self._open_variants(here, word, branches, seen)
             return
         name, values = tag
         here.schema = {key: inner for key, inner in here.schema.items() if key not in {word, "discriminator"}}
@@ -297,6 +311,32 @@ class _Walk:
         self._choose(chosen)
         if chosen is not None:
             self._follow(here, branches[chosen], seen, after=name, known=frozenset({name}))
+
+    def _open_variants(self, here: _Node, word: str, branches: Sequence[Any], seen: _Path) -> None:
+        """Let somebody choose; until they do, the first one that accepts what is there."""
+        declared = variants({word: branches}, self.root)
+        if not declared or VARIANT in properties(here.schema):
+            return
+        names = _names(declared, self.root)
+        here.nullable = here.nullable or len(declared) < len(branches)
+        here.schema = {key: inner for key, inner in here.schema.items() if key not in {word, "discriminator"}}
+        fits = self._fitting(declared, here.value)
+        said = here.value.get(VARIANT)
+        chosen = names.index(said) if said in names else fits
+        default = {} if fits is None else {"default": names[fits]}
+        choice = {"title": _KIND, "enum": names, **default}
+        here.take({"properties": {VARIANT: choice}, "required": [VARIANT]}, case=False)
+        self.controls.add((*here.path, VARIANT))
+        self._choose((chosen, fits))
+        if chosen is not None:
+            self._follow(here, declared[chosen], seen, after=VARIANT)
+
+    def _fitting(self, declared: Sequence[Any], given: Mapping[str, Any]) -> int | None:
+        """The one that accepts what is there; of several the first that knows all of its fields."""
+        value = {name: inner for name, inner in given.items() if name != VARIANT}
+        fits = [at for at, each in enumerate(declared) if value and self._holds(each, value)]
+        whole = (at for at in fits if value.keys() <= properties(resolve(declared[at], self.root).schema).keys())
+        return next(whole, next(iter(fits), None))
 
     def _follow(
         self,
@@ -377,6 +417,20 @@ def _tag(branches: Sequence[Schema], declared: Any, root: Schema) -> tuple[str, 
         if all(values) and len(flat) == len(set(flat)):
             return name, values
     return None
+
+
+def _names(declared: Sequence[Any], root: Schema) -> list[str]:
+    """Of variants, for people: their titles, also those of classes, else the fields that only they have."""
+    found = [resolve(each, root).schema for each in declared]
+    classes = [target(str(each.get("$ref")), root) or {} for each in declared]
+    titles = [
+        str(each.get("title") or named.get("title") or "").strip() for each, named in zip(found, classes, strict=True)
+    ]
+    if all(titles) and len(set(titles)) == len(titles):
+        return [humanised(title) if " " not in title else title for title in titles]
+    own = [[n for n in properties(each) if sum(n in properties(o) for o in found) < len(found)] for each in found]
+    told = [", ".join(map(humanised, names[:_MOST_NAMES])) for names in own]
+    return [f"{at}: {text or 'the same fields'}" for at, text in enumerate(told, 1)]
 
 
 def _constants(schema: Schema) -> list[Any]:

@@ -55,6 +55,8 @@ OPTIONS = "x-frontdesk-options"
 HIDDEN, ADVANCED, WIDGET, ORDER, VISIBLE_IF = (
     f"x-frontdesk-{word}" for word in ("hidden", "advanced", "widget", "order", "visible-if")
 )
+#: The field that chooses between objects which nothing else tells apart: asked, and no part of the answers.
+VARIANT = "x-frontdesk-variant"
 #: `^(small|large)$`: the values of an enum in a pattern.
 _ALTERNATION = re.compile(r"\^\((?:\?:)?((?:[\w /:@,-]|\\[.-])+(?:\|(?:[\w /:@,-]|\\[.-])+)+)\)\$")
 #: A text that may be longer than this gets several lines.
@@ -142,7 +144,8 @@ class Question:
         if self.kind != "json" or self.types != ("array",) or "prefixItems" in self.schema:
             return None
         found = resolve(items, self.root)
-        if not _is_object(found.schema) or found.nullable or found.schema.get("format") == "file":
+        is_entry = _is_object(found.schema) or bool(variants(found.schema, self.root))
+        if not is_entry or found.nullable or found.schema.get("format") == "file":
             return None
         return alone(found.schema, self.root)
 
@@ -304,6 +307,20 @@ def _choices(schema: Schema, root: Schema) -> tuple[Choice, ...]:
     if branches and all("const" in branch for branch in branches):
         return tuple(Choice(each["const"], _label(each.get("title") or each["const"])) for each in branches)
     return ()
+
+
+def variants(schema: Schema, root: Schema) -> list[Any]:
+    """The objects of which it is one, as they are declared; empty where it is something else, too."""
+    for word in ("oneOf", "anyOf"):
+        branches = schema.get(word)
+        declared = [each for each in branches if not _is_null(each)] if isinstance(branches, list) else []
+        if len(declared) > 1 and all(_is_object(resolve(each, root).schema) for each in declared):
+            return declared
+    return []
+
+
+def _is_null(schema: Any) -> bool:
+    return isinstance(schema, dict) and schema.get("type") == "null"
 
 
 def alone(part: Schema, root: Schema) -> Schema | None:

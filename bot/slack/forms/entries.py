@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import Any, Literal
 
-from bot.contract import Question, Schema, fields, written
+from bot.contract import Question, Schema, applied, written
 from bot.slack.forms.asking import label
 from bot.slack.forms.filled import Filled
 from bot.slack.text import clip
@@ -106,7 +106,8 @@ def summary(question: Question, entry: Any) -> str:
     """An entry in one line: its first answers."""
     if not isinstance(entry, dict):
         return clip(label(question, entry), _SUMMARY)
-    asked = [each for each in fields(question.entry or {}) if len(each.path) == 1 and each.kind != "section"]
+    schema = question.entry or {}
+    asked = [each for each in applied(schema, entry).questions if len(each.path) == 1 and each.kind != "section"]
     told = [
         f"{each.title}: {label(each, entry[each.path[0]])}" for each in asked if entry.get(each.path[0]) is not None
     ]

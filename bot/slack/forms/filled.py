@@ -43,7 +43,7 @@ class Filled:
     @cached_property
     def applied(self) -> Applied:
         """The form that holds for these answers."""
-        now = contract.applied(self.schema, {}, self.place, self.around)
+        now = contract.applied(self.schema, self.base, self.place, self.around)
         for _ in range(_TURNS):
             answers = contract.with_defaults(now.schema, self._answers(now))
             then = contract.applied(self.schema, answers, self.place, self.around)
@@ -65,7 +65,9 @@ class Filled:
     @cached_property
     def answers(self) -> JSON:
         """All of the answers, as if every page had been looked at: what a submit hands in."""
-        return contract.pruned(self.schema, self._answers(self.applied), self.place, self.around)
+        answers = contract.pruned(self.schema, self._answers(self.applied), self.place, self.around)
+        chosen = any(map(_chooses, self.questions))
+        return contract.without_variants(answers) if chosen else answers
 
     def entry(self, question: Question, base: Mapping[str, Any], entered: Mapping[str, Any]) -> "Filled":
         """The form of one entry of a list of this form."""
@@ -109,7 +111,7 @@ class Filled:
         for question in asked:
             if question.key not in state or (is_file(question) and state[question.key] is None):
                 continue
-            if _same(question, state[question.key], _untouched(question, start)):
+            if not _chooses(question) and _same(question, state[question.key], _untouched(question, start)):
                 entered.pop(question.key, None)
             else:
                 entered[question.key] = state[question.key]
@@ -172,6 +174,11 @@ def _started(question: Question, start: JSON) -> Any:
     if value is None and question.kind == "enum" and question.required and len(question.choices) == 1:
         return question.choices[0].value
     return value
+
+
+def _chooses(question: Question) -> bool:
+    """A choice between variants stands, whatever its fields would fit meanwhile."""
+    return question.path[-1] == contract.VARIANT
 
 
 def _same(question: Question, one: Any, other: Any) -> bool:

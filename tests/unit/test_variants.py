@@ -1,0 +1,142 @@
+"""Objects that no field tells apart: a choice by their titles, which is no part of the answers; then their fields."""
+
+import json
+from typing import Any
+
+from pydantic import BaseModel
+
+from bot import Form, contract
+from bot.demo.slack import inputs
+from bot.errors import Problem
+from bot.slack.forms.about import About
+from bot.slack.forms.entries import Draft, entries_of, list_of, summary
+from bot.slack.forms.filled import Filled
+from bot.slack.forms.pages import Sheet
+from tests.slack_rules import sendable_view
+
+
+class Address(BaseModel):
+    host: str
+    port: int = 5432
+
+
+class SocketFile(BaseModel):
+    path: str
+
+
+class Cluster(BaseModel):
+    host: str
+    nodes: list[Address] = []
+
+
+class Target(Form):
+    where: Address | SocketFile | Cluster
+    spare: Address | SocketFile | None = None
+    more: tuple[Address | SocketFile, ...] = ()
+
+
+SCHEMA = Target.model_json_schema()
+CHOICE = f"/where/{contract.VARIANT}"
+
+
+def sheet(base: dict[str, Any] | None = None, entered: dict[str, Any] | None = None, schema: Any = SCHEMA) -> Sheet:
+    return Sheet(Filled(schema, base or {}, entered or {}), About(), "It", "form", "Request", Draft())
+
+
+def blocks(form: Sheet) -> dict[str, Any]:
+    view = form.view()
+    sendable_view(view)
+    return {block["block_id"].partition("?")[0]: block for block in view["blocks"] if block["type"] == "input"}
+
+
+def test_the_kinds_are_offered_by_their_titles_and_none_is_taken_for_granted() -> None:
+    shown = blocks(sheet())
+    assert [option["value"] for option in shown[CHOICE]["element"]["options"]] == ["Address", "Socket file", "Cluster"]
+    assert shown[CHOICE]["dispatch_action"] is True
+    assert [name for name in shown if name.startswith("/where")] == [CHOICE]
+
+
+def test_the_fields_of_the_chosen_one_are_asked_and_the_choice_is_no_answer() -> None:
+    form = sheet({}, {CHOICE: "Socket file"})
+    assert [name for name in blocks(form) if name.startswith("/where")] == [CHOICE, "/where/path"]
+    key = next(each.key for each in form.filled.questions if each.name == "where.path")
+    answers = sheet({}, {CHOICE: "Socket file", key: "/run/db"}).filled.answers
+    assert answers["where"] == {"path": "/run/db"}
+    assert Target.model_validate_json(json.dumps(answers)).where == SocketFile(path="/run/db")
+
+
+def test_what_is_there_shows_which_it_is_and_comes_back_equal() -> None:
+    for answer in (
+        {"where": {"path": "/run/db"}},
+        {"where": {"host": "a", "port": 1}, "spare": {"path": "/x"}},
+        {
+            "where": {"host": "a", "nodes": [{"host": "b", "port": 1}]},
+            "more": [{"path": "/y"}, {"host": "h", "port": 2}],
+        },
+    ):
+        form = sheet(answer)
+        values = inputs.values(form.view())
+        read = form.filled.read(values, form.blocks(), 0)
+        assert contract.problems(SCHEMA, read.answers) == []
+        wanted = contract.with_defaults(SCHEMA, answer)
+        assert {name: each for name, each in read.answers.items() if each} == {n: e for n, e in wanted.items() if e}
+
+
+def test_the_choice_stays_although_what_was_typed_would_fit_another_one() -> None:
+    form = sheet({"where": {"path": "/run/db"}}, {CHOICE: "Cluster"})
+    key = next(each.key for each in form.filled.questions if each.name == "where.host")
+    typed = sheet({"where": {"path": "/run/db"}}, {CHOICE: "Cluster", key: "a"})
+    values = inputs.values(typed.view())
+    again = typed.filled.read(values, typed.blocks(), 0)
+    assert again.entered[CHOICE] == "Cluster"
+    assert again.read(values, typed.blocks(), 0).answers["where"] == {"host": "a", "nodes": []}
+
+
+def test_one_that_may_be_left_out_is_left_out() -> None:
+    form = sheet({"where": {"path": "/run/db"}})
+    assert blocks(form)[f"/spare/{contract.VARIANT}"]["optional"] is True
+    assert "spare" not in form.filled.answers or form.filled.answers["spare"] is None
+
+
+def test_no_choice_is_a_problem_at_the_choice() -> None:
+    form = sheet()
+    texts, _ = form.errors([Problem("/where", "Missing.")], form.blocks())
+    assert texts == {CHOICE: "where: Missing."}
+
+
+def test_a_list_of_them_has_entries_that_say_what_they_are() -> None:
+    filled = Filled(SCHEMA, {"where": {"path": "/x"}, "more": [{"path": "/y"}, {"host": "h", "port": 2}]})
+    question = list_of(filled, "/more")
+    assert [summary(question, each) for each in entries_of(filled, question)] == ["Path: /y", "Host: h · Port: 2"]
+    entry = Draft(dict(filled.base), {}).open(SCHEMA, (("/more", 1),))
+    assert list(blocks(Sheet(entry, About(), "It", "entry", "Done", Draft()))) == [
+        f"/{contract.VARIANT}",
+        "/host",
+        "/port",
+    ]
+    assert entry.answers == {"host": "h", "port": 2}
+
+
+def test_without_titles_the_fields_name_them() -> None:
+    text = {"type": "string"}
+    way = {"oneOf": [{"properties": {"a": text, "b": text}}, {"properties": {"a": text, "cD": text}}]}
+    shown = blocks(sheet(schema={"type": "object", "properties": {"way": way}}))
+    options = shown[f"/way/{contract.VARIANT}"]["element"]["options"]
+    assert [option["text"]["text"] for option in options] == ["1: B", "2: C D"]
+
+
+def test_a_list_that_no_window_opens_for_is_text_that_says_why_and_what_to_write() -> None:
+    port = {"type": "object", "properties": {"number": {"type": "integer"}, "public": {"type": "boolean"}}}
+    schema = {"type": "object", "properties": {"ports": {"type": "array", "items": port}}}
+    deep = Sheet(Filled(schema), About(chain=(("/a", 0), ("/b", 0))), "It", "entry", "Done", Draft())
+    [block] = deep.view()["blocks"]
+    assert block["element"]["type"] == "plain_text_input"
+    assert "Slack opens no further window above this one" in block["hint"]["text"]
+    assert "“- ”" in block["hint"]["text"]
+    assert "number, public" in block["hint"]["text"]
+    read = deep.filled.read({"/ports": {"answer": {"value": "- number: 1\n- number: [2"}}}, {"/ports"}, 0)
+    assert "line 2, column" in read.unread[0].detail
+    read = deep.filled.read(
+        {"/ports": {"answer": {"value": "- number: 1\n- number: 2\n  public: true"}}}, {"/ports"}, 0
+    )
+    assert read.answers == {"ports": [{"number": 1}, {"number": 2, "public": True}]}
