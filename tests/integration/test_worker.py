@@ -240,7 +240,7 @@ def test_a_worker_that_was_never_started_stops(shop: Shop) -> None:
 def test_a_worker_outlives_a_store_that_is_away(running: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     away = threading.Event()
 
-    def claim() -> None:
+    def claim(*_: object) -> None:
         away.set()
         raise Unavailable("the store is away")
 
