@@ -153,7 +153,11 @@ def span(name: str, parent: str | None = None, **attributes: str | int | None) -
         yield
         return
     kept = {f"frontdesk.{key}": value for key, value in attributes.items() if value is not None}
-    with _tracing.tracer.start_as_current_span(name, context=_tracing.parent(parent), attributes=kept):
+    above = _tracing.parent(parent)
+    # An exception's words may quote an answer: they stay in the log.
+    with _tracing.tracer.start_as_current_span(
+        name, context=above, attributes=kept, record_exception=False, set_status_on_exception=False
+    ):
         yield
 
 

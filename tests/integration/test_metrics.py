@@ -1,18 +1,22 @@
 """`/metrics`: read by Prometheus' own parser, true to the store, and with no label that anybody can make up."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import event
 
 from bot import api, measures
 from bot.api import metrics
 from bot.demo.server import Server
 from bot.errors import PermanentError, TemporaryError
-from bot.store import processes
+from bot.store import gauges, processes
 from tests.conftest import Clock
 from tests.integration.http_desk import http_desk
 from tests.integration.office import opened
@@ -140,6 +144,25 @@ def test_what_is_said_is_counted_with_how_late_it_was(shop: Shop, clock: Clock) 
         labels = {"kind": "message", "outcome": outcome}
         name = "frontdesk_deliveries_total"
         assert value(after, name, **labels) - value(before, name, **labels) == 1
+
+
+def test_no_question_of_a_scrape_reads_what_is_over(sqlite_url: str, clock: Clock) -> None:
+    """Each goes by an index whose first column says what is not over: a million finished rows cost nothing."""
+    shop, asked = Shop(sqlite_url, clock), []
+
+    def remember(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(shop.database.reader, "before_cursor_execute", remember)
+    gauges.read(shop.database)
+    event.remove(shop.database.reader, "before_cursor_execute", remember)
+    questions = [each for each in asked if each[0].startswith("SELECT")]
+    assert len(questions) == 9
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
+        for statement, parameters in questions:
+            plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
+            assert not [line for line in plan if line.startswith("SCAN")], (statement, plan)
+    shop.database.close()
 
 
 def test_a_store_that_is_away_is_said_and_the_rest_is_served(tmp_path: Path) -> None:

@@ -93,6 +93,17 @@ def test_nothing_that_people_answered_is_in_a_trace(spans: Any, tmp_path: Path) 
     assert "canary" not in "".join(span.to_json() for span in spans.get_finished_spans())
 
 
+def test_the_words_of_an_error_are_not_in_a_trace(spans: Any) -> None:
+    def broken() -> None:
+        with telemetry.span("step"):
+            raise ValueError("canary")
+
+    with pytest.raises(ValueError, match="canary"):
+        broken()
+    (span,) = named(spans, "step")
+    assert "canary" not in span.to_json()
+
+
 def test_traces_go_out_by_otlp(store_url: str, clock: Clock) -> None:
     came: list[tuple[str, bytes]] = []
 
