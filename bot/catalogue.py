@@ -5,6 +5,7 @@ import sys
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
@@ -58,7 +59,11 @@ class Catalogue:
 
     def follows(self, kinds: Iterable[type[Resource[Any]]]) -> bool:
         """Whether a handler of these wants to hear how requests go on."""
-        return any(isinstance(self.handler_of(kind), Follows) for kind in kinds)
+        return any(handler in self._following for kind in kinds if (handler := self.handler_of(kind)))
+
+    @cached_property
+    def _following(self) -> frozenset[Handler[Any]]:
+        return frozenset(handler for handler in self.by_resource.values() if isinstance(handler, Follows))
 
 
 def load(folder: Path, environment: Mapping[str, str]) -> Catalogue:

@@ -214,7 +214,7 @@ class Step(Generic[F, O]):
     def __call__(self, request: Request[F]) -> Resource[O]:
         return self.build(request)
 
-    @property
+    @cached_property
     def description(self) -> str:
         """What the requester reads while it runs: the function's docstring, or its name."""
         return inspect.getdoc(self.build) or self.name.replace("_", " ").capitalize()

@@ -38,6 +38,8 @@ CONNECTIONS = THREADS + SENDERS + 4
 _BLUR = timedelta(milliseconds=20)
 #: Seconds that a handler has to notice that it is to stop (`context.cancelled`), when its process ends.
 LAST_WORDS = 2.0
+#: Seconds between two looks of one thread for something to say, where the first found nothing: steps that run say much.
+_BREATH = 0.05
 #: Seconds between two questions whether a resource is to be looked at.
 LOOKS = 2.0
 #: How long a message is tried before it is given up, and how long a claim on one lasts.
@@ -89,7 +91,7 @@ class Worker:
         """
         self.database, self.engine, self.sender, self.pace = database, engine, sender, pace
         self._give_way, self._look = give_way, look
-        self._wake, self._stop = Wake(), threading.Event()
+        self._wake, self._words, self._stop = Wake(), Wake(), threading.Event()
         self._share = max(1, threads * 3 // 4)  # of one offering, so that the others always find a thread
         self._slots, self._steps = threading.Semaphore(threads), set[threading.Thread]()
         self._ended, self._deaf = threading.Event(), True
@@ -101,6 +103,7 @@ class Worker:
         for call, every in chores:
             self._timers.add_job(_safely(call), "interval", seconds=every, next_run_time=now, misfire_grace_time=None)
         database.on_due(self._wake.set)
+        database.on_told(self._words.one)
 
     def start(self) -> None:
         """Begin; returns at once."""
@@ -116,7 +119,7 @@ class Worker:
         """Take nothing new, let what runs finish for `grace` seconds, then tell it to stop; give the rest back at once."""
         until = time.monotonic() + grace
         self.close()
-        self._wake.set()
+        self._wake_all()
         if self._timers.running:
             self._timers.shutdown(wait=False)
         _join(self._loops, until)
@@ -136,7 +139,7 @@ class Worker:
             claim = _safely(lambda: self.engine.claim(self._share))()
             if claim is None:
                 self._slots.release()
-                self._wait(seen, since, claims.next_due)
+                self._wait(self._wake, seen, since, claims.next_due)
             else:
                 self._begin(claim)
 
@@ -170,10 +173,10 @@ class Worker:
             try:
                 with self.database.ear() as ear:
                     self._deaf = False
-                    self._wake.set()  # what was told while nobody listened
+                    self._wake_all()  # what was told while nobody listened
                     while not self._ended.is_set():
                         if ear.hear():
-                            self._wake.set()
+                            self._wake_all()
             except Unavailable as error:
                 if not self._deaf:
                     log.warning("%s Looking every second meanwhile.", error)
@@ -182,15 +185,20 @@ class Worker:
 
     def _send(self) -> None:
         while not self._stop.is_set():
-            seen, since = self._wake.count, self.database.now()
+            seen, since = self._words.count, self.database.now()
             self._give_way()
             if not _safely(self.send_one)():
-                self._wait(seen, since, outbox.next_due)
+                self._stop.wait(_BREATH)
+                self._wait(self._words, seen, since, outbox.next_due)
 
-    def _wait(self, seen: int, since: datetime, next_due: NextDue) -> None:
+    def _wake_all(self) -> None:
+        self._wake.set()
+        self._words.set()
+
+    def _wait(self, wake: Wake, seen: int, since: datetime, next_due: NextDue) -> None:
         due = _safely(lambda: self._seconds_until(next_due, since - _BLUR))()
         longest = LONGEST_WAIT_DEAF if self._deaf else LONGEST_WAIT
-        self._wake.wait(seen, longest if due is None else min(longest, max(0.01, due)))
+        wake.wait(seen, longest if due is None else min(longest, max(0.01, due)))
 
     def _seconds_until(self, next_due: NextDue, since: datetime) -> float | None:
         with self.database.read() as session:

@@ -167,13 +167,27 @@ def _filled(schema: Any, value: Any, root: Schema) -> Any:
     if not isinstance(value, dict):
         return value
     filled = dict(value)
-    for name, declared in properties(resolve(schema, root).schema).items():
-        default = resolve(declared, root).schema.get("default")
+    for name, declared, default in _declared(schema, root):
         if name not in filled and default is not None:
             filled[name] = copy.deepcopy(default)
         if isinstance(filled.get(name), dict):
             filled[name] = _filled(declared, filled[name], root)
     return filled
+
+
+def _declared(schema: Any, root: Schema) -> list[tuple[str, Any, Any]]:
+    """The fields of an object with their schemas and defaults; made once, for an acknowledgement asks for it thrice."""
+    known = _objects(root)
+    if id(schema) not in known:
+        found = properties(resolve(schema, root).schema).items()
+        known[id(schema)] = [(name, part, resolve(part, root).schema.get("default")) for name, part in found]
+    return known[id(schema)]
+
+
+@remembered
+def _objects(_root: Schema) -> dict[int, list[tuple[str, Any, Any]]]:
+    """By the identity of a part of this schema, which lives as long as it."""
+    return {}
 
 
 def faults(schema: Schema) -> list[str]:

@@ -14,6 +14,7 @@ text is for that person. Reads happen on the reader; each use case writes in one
     timing      reminders, expiry, renewals
 """
 
+from bot.service.asking import Asked
 from bot.service.changing import Changing
 from bot.service.deciding import Deciding
 from bot.service.news import Listening, News
@@ -21,7 +22,7 @@ from bot.service.offers import Offered, Planned, Reviewed
 from bot.service.reading import Page
 from bot.service.timing import Timing
 
-__all__ = ["News", "Offered", "Page", "Planned", "Reviewed", "Service"]
+__all__ = ["Asked", "News", "Offered", "Page", "Planned", "Reviewed", "Service"]
 
 
 class Service(Changing, Timing, Deciding, Listening):

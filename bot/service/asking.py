@@ -3,7 +3,8 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from bot import secrecy
@@ -13,11 +14,29 @@ from bot.lifecycle import ApprovalRule, RequestState
 from bot.offering import Offering, Request
 from bot.service.offers import NO_NUMBER, Offers, Reviewed, draft_request, edited_request, rules_of
 from bot.service.reading import Reading
-from bot.store import drafts, reads, requests, tables
+from bot.store import drafts, reads, requests, tables, timers
 from bot.store.database import Session
 from bot.store.drafts import DraftRecord
 from bot.store.records import InstanceRecord, PersonRecord, RequestRecord, request_number
 from bot.store.requests import Busy, KeyReused, NewRequest, NewStep
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that has just been made: what is known of it without reading it."""
+
+    id: int
+    kind: str
+    offering: str
+    rules: Sequence[ApprovalRule]
+    decide_by: datetime | None
+    #: False: the same key had made it before.
+    created: bool
+
+    @property
+    def number(self) -> str:
+        """`REQ-12`."""
+        return request_number(self.id)
 
 
 class Asking(Offers, Reading):
@@ -46,14 +65,27 @@ class Asking(Offers, Reading):
         reason: str | None = None,
         key: str | None = None,
     ) -> tuple[RequestRecord, bool]:
-        """Ask for an offering; the request, and False when the same key had made it before.
+        """Ask for an offering; the request, and False when the same key had made it before. Raises as `ask`."""
+        return self._told(self.ask(person, name, answers, version=version, reason=reason, key=key))
+
+    def ask(
+        self,
+        person: PersonRecord,
+        name: str,
+        answers: Mapping[str, Any],
+        *,
+        version: str | None = None,
+        reason: str | None = None,
+        key: str | None = None,
+    ) -> Asked:
+        """Ask for an offering; what an acknowledgement says of it, which waits for nothing but the transaction.
 
         Raises NotFound, Invalid, Unavailable, and Conflict when the key came with other answers.
         """
         offering = self.offering(name, version)
         checked = self._checked(person, offering, answers)
         request = draft_request(person, checked.form, reason)
-        return self._submit(
+        return self._store(
             NewRequest(
                 kind="create",
                 offering=offering.name,
@@ -86,7 +118,7 @@ class Asking(Offers, Reading):
         request = _delete_request(offering, instance, person, reason)
         with self.database.read() as session:
             new = self._deletion(session, instance, offering, person.id, rules_of(offering, request), reason, key)
-        return self._submit(replace(new, deadline=offering.patience(request)))
+        return self._told(self._store(replace(new, deadline=offering.patience(request))))
 
     def edit(self, person: PersonRecord, number: str, answers: Mapping[str, Any]) -> RequestRecord:
         """Put other answers into a request that waits for approval. Raises NotFound, Forbidden, Invalid, Conflict."""
@@ -134,11 +166,11 @@ class Asking(Offers, Reading):
         """What the database keeps of them. Before the transaction: the safe may be far away. Raises Unavailable."""
         return {pointer: self.safe.put(secret) for pointer, secret in secrets.items()}
 
-    def _submit(self, new: NewRequest) -> tuple[RequestRecord, bool]:
+    def _store(self, new: NewRequest) -> Asked:
         try:
             with self.database.write() as tx:
                 request_id, created = requests.submit(tx, new)
-                record = reads.request(tx, request_id)
+                decide_by = timers.decide_by(tx, [request_id]).get(request_id) if new.deadline else None
         except KeyReused as reused:
             number = request_number(reused.request_id)
             raise KeyTaken(
@@ -148,9 +180,13 @@ class Asking(Offers, Reading):
             raise Conflict(
                 f"{request_number(busy.request_id)} about the same instance is open. Wait for it, or end it first."
             ) from None
+        return Asked(request_id, new.kind, new.offering, new.rules, decide_by, created)
+
+    def _told(self, asked: Asked) -> tuple[RequestRecord, bool]:
+        record = self._request(asked.id)
         if record is None:
-            raise NotFound(f"{request_number(request_id)} is gone.")
-        return record, created
+            raise NotFound(f"{asked.number} is gone.")
+        return record, asked.created
 
     def _steps_of(self, offering: Offering[Any]) -> list[NewStep]:
         return [

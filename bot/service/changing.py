@@ -9,7 +9,7 @@ from bot.errors import Conflict
 from bot.handler import Follows
 from bot.lifecycle import InstanceState
 from bot.offering import Offering, Request
-from bot.service.asking import Asking, hashed
+from bot.service.asking import Asked, Asking, hashed
 from bot.service.offers import NO_NUMBER, Checked, Reviewed, rules_of
 from bot.store import reads
 from bot.store.records import InstanceRecord, PersonRecord, RequestRecord
@@ -29,7 +29,20 @@ class Changing(Asking):
         reason: str | None = None,
         key: str | None = None,
     ) -> tuple[RequestRecord, bool]:
-        """Ask for other answers, all of them, for an instance; the request, and False when the key had made it before.
+        """Ask for other answers; the request, and False when the key had made it before. Raises as `ask_change`."""
+        return self._told(self.ask_change(person, number, answers, version=version, reason=reason, key=key))
+
+    def ask_change(
+        self,
+        person: PersonRecord,
+        number: str,
+        answers: Mapping[str, Any],
+        *,
+        version: str | None = None,
+        reason: str | None = None,
+        key: str | None = None,
+    ) -> Asked:
+        """Ask for other answers, all of them, for an instance; what an acknowledgement says of it.
 
         `version` moves it to another version of the contract. Steps whose resource stays as it is do nothing; what the
         offering has no step for any more is taken back. Raises NotFound, Forbidden, Conflict, Invalid, Unavailable.
@@ -39,7 +52,7 @@ class Changing(Asking):
         request = _seen(person, instance, offering, checked, reason)
         if not checked.secrets and (dict(checked.kept), offering.version) == (dict(instance.form), instance.version):
             raise Conflict(f"{instance.number} has these answers already, so nothing would change.")
-        return self._submit(
+        return self._store(
             NewRequest(
                 kind="update",
                 offering=offering.name,

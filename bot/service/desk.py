@@ -1,6 +1,7 @@
 """What every use case stands on: the store, the catalogue, and who may do what."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from bot.catalogue import Catalogue
@@ -11,10 +12,11 @@ from bot.options import Sources
 from bot.people import Directory, Groups
 from bot.permissions import Permissions
 from bot.safe import NoSafe, Safe
+from bot.service.recent import Recent
 from bot.store import reads
 from bot.store.database import Database, Tx
 from bot.store.progress import Moved
-from bot.store.records import RequestRecord
+from bot.store.records import PersonRecord, RequestRecord
 from bot.story import stands
 
 
@@ -25,6 +27,8 @@ class Desk:
         self.sources = Sources()
         self.database, self.catalogue, self.groups, self.safe = database, catalogue, groups, safe or NoSafe()
         self.permissions = Permissions(groups)
+        self._usual = Recent[timedelta | None](database.now)
+        self._known = Recent[PersonRecord | None](database.now)
 
     @property
     def directory(self) -> Directory:

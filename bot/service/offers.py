@@ -76,9 +76,12 @@ class Offers(People, Filing):
             return [Offered(o, reads.usual_duration(session, o.name)) for o in self.catalogue.newest()]
 
     def described(self, offering: Offering[Any]) -> Offered:
-        """The catalogue's line of one offering."""
+        """The catalogue's line of one offering; how long it takes is as of the last minute, for people wait for it."""
+        return Offered(offering, self._usual.get(offering.name, lambda: self._usually(offering.name)))
+
+    def _usually(self, name: str) -> timedelta | None:
         with self.database.read() as session:
-            return Offered(offering, reads.usual_duration(session, offering.name))
+            return reads.usual_duration(session, name)
 
     def offering(self, name: str, version: str | None = None) -> Offering[Any]:
         """One offering. Raises NotFound with what there is."""

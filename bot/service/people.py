@@ -21,22 +21,18 @@ class People(Desk):
     """Finds people, and remembers them."""
 
     def person(self, slack_id: str) -> PersonRecord:
-        """Somebody who came through Slack, remembered. Raises NotFound, Unavailable."""
-        with self.database.read() as session:
-            known = reads.person_by_slack_id(session, slack_id)
-        return known or self._look_up(slack_id)
+        """Somebody who came through Slack, remembered, as of the last minute. Raises NotFound, Unavailable."""
+        return self._remembered(slack_id) or self._look_up(slack_id)
 
     def refreshed(self, slack_id: str) -> PersonRecord:
         """As `person`; asks again for what may have changed (name, address, time zone) once a day."""
-        with self.database.read() as session:
-            known = reads.person_by_slack_id(session, slack_id)
+        known = self._person_by_slack_id(slack_id)
         old = self.database.now() - _FRESH
         return known if known and known.refreshed_at and known.refreshed_at > old else self._look_up(slack_id)
 
     def zone(self, slack_id: str) -> str | None:
         """The time zone of somebody, by its IANA name, as far as it is known; asks nobody."""
-        with self.database.read() as session:
-            known = reads.person_by_slack_id(session, slack_id)
+        known = self._remembered(slack_id)
         return known.tz if known else None
 
     def whole(self, person: PersonRecord) -> PersonRecord:
@@ -52,7 +48,9 @@ class People(Desk):
     def remember(self, profile: Profile) -> PersonRecord:
         """What a directory tells of somebody."""
         with self.database.write() as tx:
-            return people.remember(tx, profile)
+            person = people.remember(tx, profile)
+        self._known.put(profile.slack_id, person)
+        return person
 
     def look_after_tokens(self) -> None:
         """End the tokens of people who have left, in case no event told of it."""
@@ -85,6 +83,13 @@ class People(Desk):
         person = self._person_of(reference)
         with self.database.write() as tx:
             return people.revoke_tokens(tx, person.id)
+
+    def _remembered(self, slack_id: str) -> PersonRecord | None:
+        return self._known.get(slack_id, lambda: self._person_by_slack_id(slack_id))
+
+    def _person_by_slack_id(self, slack_id: str) -> PersonRecord | None:
+        with self.database.read() as session:
+            return reads.person_by_slack_id(session, slack_id)
 
     def _person_of(self, reference: str) -> PersonRecord:
         with self.database.read() as session:

@@ -4,9 +4,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from slack_bolt import App, BoltRequest, BoltResponse
@@ -36,6 +37,8 @@ _THREADS = 32
 _LONGEST_PAUSE = 30.0
 #: Seconds that other work gives way to acknowledgements: a trigger lives three.
 _LONGEST_COURTESY = 0.25
+#: So many acknowledgements at once are a crowd, and seconds in which the next one of it may still come.
+_MANY, _QUIET = 8, 0.005
 
 
 class RepeatWhatMayBe(ConnectionErrorRetryHandler):
@@ -71,26 +74,35 @@ def who_we_are(web: WebClient) -> str:
     return f"{answer['user']} in {answer['team']}"
 
 
-class Listeners(ThreadPoolExecutor):
+class Listeners(Executor):
     """Runs what listeners do after they have acknowledged; acknowledgements go first.
 
     Python runs one thread at a time: without this, the windows that fifty people opened kept the last of the fifty
-    waiting for its acknowledgement five times as long.
+    waiting for its acknowledgement five times as long. Where many come at once, one thread waits for the pool's: to wake
+    as many as that between two acknowledgements would take what it is to save.
     """
 
     def __init__(self, threads: int = _THREADS) -> None:
-        super().__init__(threads, thread_name_prefix="listener")
-        self._changed, self._acknowledging = threading.Condition(), 0
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="listener")
+        self._porter = ThreadPoolExecutor(1, thread_name_prefix="porter")
+        self._changed, self._acknowledging, self._crowded_until = threading.Condition(), 0, 0.0
 
     def submit(self, work: Callable[..., Any], /, *args: Any, **more: Any) -> "Future[Any]":
-        """As a ThreadPoolExecutor does."""
-        return super().submit(self._after_giving_way, work, *args, **more)
+        """As an executor does."""
+        until, call = time.monotonic() + _LONGEST_COURTESY, partial(work, *args, **more)
+        if self._crowded_until < time.monotonic():
+            return self._pool.submit(self._after_giving_way, until, call)
+        future: Future[Any] = Future()
+        self._porter.submit(self._bring, until, future, call)
+        return future
 
     @contextmanager
     def acknowledging(self) -> Iterator[None]:
         """Slack waits for an answer while the block runs."""
         with self._changed:
             self._acknowledging += 1
+            if self._acknowledging >= _MANY:
+                self._crowded_until = time.monotonic() + _QUIET
         try:
             yield
         finally:
@@ -100,14 +112,35 @@ class Listeners(ThreadPoolExecutor):
                     self._changed.notify_all()
 
     def give_way(self) -> None:
-        """Wait until nothing is being acknowledged, a quarter of a second at the most."""
-        with self._changed:
-            self._changed.wait_for(lambda: not self._acknowledging, _LONGEST_COURTESY)
+        """Wait until nothing is being acknowledged, and of many none is to come; a quarter of a second at the most."""
+        self._give_way(time.monotonic() + _LONGEST_COURTESY)
 
-    def _after_giving_way(self, work: Callable[..., Any], *args: Any, **more: Any) -> Any:
-        self.give_way()
+    def _give_way(self, until: float) -> None:
+        with self._changed:
+            while (left := until - time.monotonic()) > 0:
+                crowd = self._crowded_until - time.monotonic()
+                if not self._acknowledging and crowd <= 0:
+                    return
+                self._changed.wait(left if self._acknowledging else min(left, crowd))
+
+    def _after_giving_way(self, until: float, work: Callable[[], Any]) -> Any:
+        self._give_way(until)
         with telemetry.doing():
-            return work(*args, **more)
+            return work()
+
+    def _bring(self, until: float, future: "Future[Any]", work: Callable[[], Any]) -> None:
+        self._give_way(until)
+        self._pool.submit(_run, future, work)
+
+
+def _run(future: "Future[Any]", work: Callable[[], Any]) -> None:
+    if not future.set_running_or_notify_cancel():
+        return
+    try:
+        with telemetry.doing():
+            future.set_result(work())
+    except BaseException as error:  # noqa: BLE001 - whoever asks for the result is told
+        future.set_exception(error)
 
 
 class _Timed(App):

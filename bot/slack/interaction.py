@@ -65,10 +65,10 @@ class Interaction:
         """What the button is about."""
         return Target.read(str((self.args.action or {}).get("value", "")))
 
-    def words(self, record: RequestRecord, *, at_once: bool = False) -> Words:
-        """How the request reads; `at_once` for an acknowledgement, which asks Slack nothing."""
+    def words(self, record: RequestRecord) -> Words:
+        """How the request reads."""
         offering = self.service.catalogue.offering(record.offering, record.version)
-        return Words(offering, self.directory.remembered_mention if at_once else self.directory.mention)
+        return Words(offering, self.directory.mention)
 
     def prepare(self) -> None:
         """Learn now what the acknowledgement of a form will need, so that it need not ask Slack."""

@@ -25,6 +25,7 @@ from bot.slack.interaction import JSON, Interaction, Lazy, Submission
 from bot.slack.messages import Message
 from bot.slack.outgoing import checked_view
 from bot.slack.text import escape
+from bot.slack.words import Words
 
 log = logging.getLogger(__name__)
 
@@ -328,11 +329,13 @@ def _submit(interaction: Interaction, view: JSON) -> JSON | None:
     def hand_in(answers: JSON) -> JSON:
         person = interaction.person
         if about.number:
-            record, _ = service.update(person, about.number, answers, version=about.version, key=key)
+            asked = service.ask_change(person, about.number, answers, version=about.version, key=key)
         else:
-            record, _ = service.submit(person, about.offering, answers, version=about.version, key=key)
-        usual = views.usual(service.described(service.offering(about.offering, about.version)))
-        confirmation = views.confirmation(record, interaction.words(record, at_once=True), usual=usual)
+            asked = service.ask(person, about.offering, answers, version=about.version, key=key)
+        offering = service.offering(about.offering, about.version)
+        # Slack is asked nothing now: it waits for this answer.
+        words = Words(offering, interaction.directory.remembered_mention)
+        confirmation = views.confirmation(asked, words, usual=views.usual(service.described(offering)))
         return {"response_action": "update", "view": checked_view(confirmation)}
 
     return filling.submitted(interaction, hand_in)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from bot.offering import Offering
-from bot.service import Offered
+from bot.service import Asked, Offered
 from bot.slack import words
 from bot.slack.forms.about import CATALOGUE, About
 from bot.slack.rules import sizes
@@ -47,7 +47,7 @@ def catalogue(offered: Sequence[Offered], problem: str = "") -> JSON:
     return _view(CATALOGUE, "Platform catalogue", blocks, submit="Continue")
 
 
-def confirmation(record: RequestRecord, words_: Words, *, usual: str = "") -> JSON:
+def confirmation(record: RequestRecord | Asked, words_: Words, *, usual: str = "") -> JSON:
     """What a submitted form turns into."""
     waits = (
         f"It waits for {words_.deciders(record)}{words_.until(record)}."

@@ -44,6 +44,26 @@ _STEP = {
 }
 
 
+class Titled(Protocol):
+    """A request, or one that has just been made."""
+
+    @property
+    def kind(self) -> str:
+        """`create`, `update` or `delete`."""
+
+    @property
+    def offering(self) -> str:
+        """The name of what is asked for."""
+
+
+class Awaited(Protocol):
+    """A request that may wait for a decision."""
+
+    @property
+    def decide_by(self) -> datetime | None:
+        """Until when; None: for ever, or it does not."""
+
+
 class Ruled(Protocol):
     """A request, or what would be one."""
 
@@ -59,7 +79,7 @@ class Words:
     offering: Offering[Any] | None
     mention: Callable[[str], str | None] = lambda _who: None
 
-    def title(self, record: RequestRecord) -> str:
+    def title(self, record: Titled) -> str:
         """What was asked for, in plain text: `PostgreSQL`, `Change of PostgreSQL`, `End of PostgreSQL`."""
         name = self.offering.title if self.offering else record.offering
         return {"delete": f"End of {name}", "update": f"Change of {name}"}.get(record.kind, name)
@@ -79,7 +99,7 @@ class Words:
         """`2 of @security`."""
         return (f"{rule.count} of " if rule.count > 1 else "") + " or ".join(self.who(who) for who in rule.who)
 
-    def until(self, record: RequestRecord) -> str:
+    def until(self, record: Awaited) -> str:
         """` until TIME`, where a decision is not waited for for ever."""
         return f" until {moment(record.decide_by)}" if record.decide_by else ""
 

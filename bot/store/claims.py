@@ -177,6 +177,7 @@ def leave(tx: Tx, claim: Claim, reason: str, delay: timedelta) -> None:
     news = step.reason != reason
     step.state, step.reason, step.run_at, step.lease_until = StepState.WAITING, reason, tx.now + delay, None
     step.attempts, step.polls = max(0, step.attempts - 1), step.polls + 1
+    tx.due = True  # its place is free for another one
     tx.add(step)
     if news:
         outbox.record(tx, request, "step_waits", None, {"step": claim.name, "reason": reason})

@@ -45,10 +45,12 @@ class Instant(TypeDecorator[datetime]):
 
 
 class Tx(Session):
-    """One write transaction. `now` is its time; `due` says that it made work for the engine or a delivery."""
+    """One write transaction. `now` is its time; `due` says that it made work for the engine."""
 
     now: datetime
     due: bool = False
+    #: It made something to be said.
+    told: bool = False
     #: What was kept of secrets that this transaction lets go of.
     forgotten: list[str]
 
@@ -75,6 +77,7 @@ class Database:
         self._ask_database = clock is None and not self.sqlite
         self._ahead = timedelta(0)
         self._waiting: list[Callable[[], None]] = []
+        self._speaking: list[Callable[[], None]] = []
         self._forgetting: list[Callable[[str], None]] = []
         self._shared: SharedCommits | None = None
         self._name, self._voice = uuid.uuid4().hex, Voice(self._notify)
@@ -99,6 +102,10 @@ class Database:
         """`wake` is called after each commit of this process that made work due."""
         self._waiting.append(wake)
 
+    def on_told(self, wake: Callable[[], None]) -> None:
+        """`wake` is called after each commit of this process that made something to be said."""
+        self._speaking.append(wake)
+
     def on_forgotten(self, forget: Callable[[str], None]) -> None:
         """`forget` is called after a commit with what was kept of each secret that is gone."""
         self._forgetting.append(forget)
@@ -112,8 +119,10 @@ class Database:
         for forget in self._forgetting:
             for kept in tx.forgotten:
                 forget(kept)
-        if tx.due:
-            self._tell()
+        for wake in (*(self._waiting if tx.due else ()), *(self._speaking if tx.told else ())):
+            wake()
+        if (tx.due or tx.told) and not self.sqlite:
+            self._voice.raise_()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -182,12 +191,6 @@ class Database:
         moment: datetime = tx.execute(select(func.statement_timestamp())).scalar_one()
         self._ahead = moment - self._clock()
         return moment.astimezone(UTC)
-
-    def _tell(self) -> None:
-        for wake in self._waiting:
-            wake()
-        if not self.sqlite:
-            self._voice.raise_()
 
     def _notify(self) -> None:
         """Tell the other processes; what cannot be told they find by looking."""

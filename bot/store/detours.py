@@ -47,7 +47,7 @@ def delivery_failed(tx: Tx, delivery: ClaimedDelivery, error: str, instead: Sequ
 def work_again(tx: Tx) -> int:
     """Something says that a place may work again: every card that is out of order is tried; how many."""
     card = tables.Card
-    tx.due = True
+    tx.told = True
     waiting = (col(card.dirty), col(card.error).is_not(None))
     return tx.exec(update(card).where(*waiting).values(error=None, run_at=tx.now, lease_until=None)).rowcount
 
@@ -63,7 +63,7 @@ def probe(tx: Tx) -> int:
     chosen = {place: key for key, place, state in found if state not in ENDED}
     if chosen:
         tx.exec(update(card).where(col(card.id).in_(chosen.values())).values(error=None, run_at=tx.now))
-        tx.due = True
+        tx.told = True
     return len(chosen)
 
 
@@ -83,14 +83,14 @@ def close(tx: Tx, channel: str) -> None:
     open_ones = select(request.id).where(col(request.state).in_([str(state) for state in OPEN]))
     there = (col(card.request_id).in_(open_ones), col(card.channel) == channel)
     tx.exec(update(card).where(*there).values(wanted=col(card.wanted) + 1, dirty=True, run_at=tx.now))
-    tx.due = True
+    tx.told = True
 
 
 def replace(tx: Tx, old: str, new: str) -> None:
     """The channel has another id; what could not be said in the old one can be."""
     card = tables.Card
     tx.exec(update(card).where(col(card.channel) == old).values(channel=new, error=None, run_at=tx.now))
-    tx.due = True
+    tx.told = True
 
 
 def places_of(tx: Tx, channel: str) -> set[str]:

@@ -92,7 +92,7 @@ def record(
     _say(tx, request, name, event)
     if name in FOLLOWED:
         _follow(tx, request, name, event)
-    tx.due = True
+    tx.told = True
     return event
 
 
@@ -116,13 +116,13 @@ def _tell(tx: Tx, request: Subject, event: int, card_id: int | None) -> None:
 def touch(tx: Tx, request_id: int) -> None:
     """The cards of this request show something that is no longer so."""
     rows.change(tx, tables.Card, {"request_id": request_id}, wanted=rows.ONE_MORE, dirty=True, run_at=tx.now)
-    tx.due = True
+    tx.told = True
 
 
 def open_card(tx: Tx, request_id: int, audience: str, place: str) -> int:
     """The card for one audience, made if there is none; its id."""
     known = rows.equal(tx, tables.Card, request_id=request_id, audience=audience)
-    tx.due = True
+    tx.told = True
     if known:
         key: int = known[0].id
         return key
@@ -227,7 +227,7 @@ def _add(
         run_at=tx.now,
         created_at=tx.now,
     )
-    tx.due = True
+    tx.told = True
 
 
 # Claiming
@@ -263,6 +263,7 @@ def claim_delivery(tx: Tx, owner: str, lease: timedelta, kinds: Sequence[str]) -
     row.run_at = row.lease_until  # due again for whoever finds the lease over
     row.attempts += 1
     tx.add(row)
+    tx.told = True  # there may be more, for another thread
     return ClaimedDelivery(
         tables.stored(row.id),
         row.epoch,
@@ -307,6 +308,7 @@ def claim_card(tx: Tx, owner: str, lease: timedelta) -> ClaimedCard | None:
     row.run_at = row.lease_until  # due again for whoever finds the lease over
     row.attempts += 1
     tx.add(row)
+    tx.told = True  # there may be more, for another thread
     return ClaimedCard(reads.card(row), row.epoch, row.wanted, row.attempts, row.shown == 0, unsure)
 
 
@@ -319,7 +321,7 @@ def delivered(
     """It is out, where it stands; the lane rests for `pace`."""
     if _settle(tx, delivery, state="sent", lease_until=None, error=None, channel=channel, ts=ts):
         rest(tx, delivery.lane, tx.now + pace)
-    tx.due = True
+    tx.told = True
 
 
 def postpone(tx: Tx, delivery: ClaimedDelivery, delay: timedelta, error: str, *, unsure: bool = False) -> None:
@@ -339,7 +341,7 @@ def give_up(tx: Tx, delivery: ClaimedDelivery, error: str) -> None:
 
 def failed(tx: Tx, delivery: ClaimedDelivery, error: str) -> bool:
     """It does not go out, and nobody hears of that from here; whether it was still ours."""
-    tx.due = True
+    tx.told = True
     return _settle(tx, delivery, state="failed", lease_until=None, error=error)
 
 
@@ -353,7 +355,7 @@ def card_shown(tx: Tx, claimed: ClaimedCard, channel: str, ts: str, link: str | 
     done = update(card).where(*mine).values(shown=claimed.wanted, dirty=dirty, lease_until=None, attempts=0, **stands)
     tx.exec(done)
     rest(tx, f"card:{claimed.card.place}", tx.now + pace)
-    tx.due = True
+    tx.told = True
 
 
 def card_postponed(tx: Tx, claimed: ClaimedCard, delay: timedelta, *, unsure: bool = False) -> None:
@@ -362,7 +364,7 @@ def card_postponed(tx: Tx, claimed: ClaimedCard, delay: timedelta, *, unsure: bo
     mine = (col(card.id) == claimed.card.id, col(card.epoch) == claimed.epoch)
     lease = tx.now if unsure else None
     tx.exec(update(card).where(*mine).values(run_at=tx.now + delay, lease_until=lease))
-    tx.due = True
+    tx.told = True
 
 
 def rest(tx: Tx, lane: str, until: datetime) -> None:

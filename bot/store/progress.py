@@ -116,6 +116,7 @@ def fail_step(tx: Tx, row: tables.Request, step: tables.Step, reason: str) -> No
     step.state, step.reason, step.ended_at, step.run_at = StepState.FAILED, reason, tx.now, None
     step.lease_until, step.ask = None, None
     tx.add(step)
+    tx.due = True  # its place is free for another one
     tx.flush()
     outbox.record(tx, row, "step_failed", None, {"step": step.name, "reason": reason})
     advance(tx, row)

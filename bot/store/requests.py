@@ -151,6 +151,7 @@ def _lay_down(tx: Tx, new: NewRequest, instance_id: int) -> _Laid:
     due = lifecycle.runnable([_Begun(step) for step in new.steps], RequestState.AWAITING_APPROVAL) if new.rules else []
     steps = [_step(request_id, position, new, step) for position, step in enumerate(new.steps)]
     rows.add_all(tx, tables.Step, [row | {"run_at": tx.now if row["name"] in due else None} for row in steps])
+    tx.due = tx.due or bool(due)
     sealed.add(tx, request_id, new.secrets)
     return _Laid(request_id, new.kind, instance_id, new.requester_id)
 
@@ -233,6 +234,7 @@ def answer(tx: Tx, request_id: int, step: str, person_id: int, outputs: Mapping[
     row = locked(tx, request_id)
     asked = _asking(tx, row, step)
     asked.outputs, asked.ask, asked.run_at, asked.reason = dict(outputs), None, tx.now, None
+    tx.due = True
     tx.add(asked)
     outbox.record(tx, row, "task_done", person_id, {"step": step})
 

@@ -150,6 +150,7 @@ def done(
     request, step = both(tx, claim)
     step.state, step.outputs, step.handler_state = StepState.DONE, dict(outputs), dict(state)
     step.reason, step.ask, step.run_at, step.lease_until, step.ended_at = None, None, None, None, tx.now
+    tx.due = True  # its place is free for another one
     tx.add(step)
     row = resource_of(tx, claim.instance_id, claim.name)
     if row:
@@ -219,6 +220,7 @@ def park(tx: Tx, claim: Claim, reason: str) -> None:
         progress.fail_step(tx, request, step, reason)
         return
     step.state, step.reason, step.run_at, step.lease_until = StepState.PARKED, reason, None, None
+    tx.due = True  # its place is free for another one
     tx.add(step)
     outbox.alarm(tx, f"parked {claim.id}/{claim.epoch}", _parked(claim, reason), claim.request_id)
     if request.state == PARK.target:

@@ -38,6 +38,12 @@ class Wake:
             self._count += 1
             self._condition.notify_all()
 
+    def one(self) -> None:
+        """Wake one of them: whoever finds work wakes the next."""
+        with self._condition:
+            self._count += 1
+            self._condition.notify()
+
     def wait(self, seen: int, seconds: float) -> None:
         """Until it was set since `seen`, at the longest `seconds`."""
         with self._condition:

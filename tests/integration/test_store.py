@@ -953,10 +953,11 @@ def test_without_a_clock_of_a_test_the_time_is_about_now(store_url: str) -> None
 
 
 def test_a_commit_that_made_work_due_wakes_and_one_that_rolled_back_does_not(store: Store) -> None:
-    woken: list[int] = []
-    store.database.on_due(lambda: woken.append(1))
+    woken, working = list[int](), list[int]()
+    store.database.on_told(lambda: woken.append(1))
+    store.database.on_due(lambda: working.append(1))
     post(store, "#a", "1")
-    assert woken == [1]
+    assert (woken, working) == ([1], [])  # a message is no work for the engine
 
     def post_and_break() -> None:
         with store.database.write() as tx:
@@ -967,6 +968,20 @@ def test_a_commit_that_made_work_due_wakes_and_one_that_rolled_back_does_not(sto
         post_and_break()
     with store.database.write() as tx:
         people.remember_email(tx, "new@example.com")
+    assert (woken, working) == ([1], [])
+    store.submit()
+    assert (woken, working) == ([1, 1], [1])
+
+
+def test_somebody_to_say_one_thing_is_woken_alone_and_wakes_the_next_where_it_found_something(store: Store) -> None:
+    woken: list[int] = []
+    post(store, "#a", "1")
+    store.database.on_told(lambda: woken.append(1))
+    with store.database.write() as tx:
+        assert outbox.claim_delivery(tx, "one", LEASE, ALL_KINDS)
+    assert woken == [1]
+    with store.database.write() as tx:
+        assert outbox.claim_delivery(tx, "one", LEASE, ALL_KINDS) is None
     assert woken == [1]
 
 
