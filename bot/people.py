@@ -69,10 +69,10 @@ class Groups:
 
     def includes(self, who: str, person: Identity) -> bool:
         """Whether `person` is `who` or one of them, right now. Raises Unavailable when the directory does not answer."""
-        mine = {_plain(value) for value in (person.slack_id, person.email) if value}
+        mine = {plain(value) for value in (person.slack_id, person.email) if value}
         if not is_group(who):
-            return _plain(who) in mine
-        return bool({_plain(member) for member in self.everybody(who)} & mine)
+            return plain(who) in mine
+        return bool({plain(member) for member in self.everybody(who)} & mine)
 
     def any(self, whos: Iterable[str], person: Identity) -> bool:
         """Whether `person` is among any of `whos`; a group that cannot be looked up counts only when none matches."""
@@ -108,6 +108,11 @@ def is_group(who: str) -> bool:
     return who.startswith("@") or (who.startswith("S") and who.isalnum() and who.isupper())
 
 
+def plain(reference: str) -> str:
+    """A person's e-mail address or Slack id as it is compared."""
+    return reference.strip().lower()
+
+
 def read_groups(folder: Path) -> dict[str, list[str]]:
     """The groups of `groups.toml` in `folder`: `dba = ["grace@example.com", "U02BOB"]`. Empty without the file."""
     path = folder / "groups.toml"
@@ -129,7 +134,3 @@ def read_groups(folder: Path) -> dict[str, list[str]]:
 
 def _handle(name: str) -> str:
     return name.removeprefix("@").lower()
-
-
-def _plain(reference: str) -> str:
-    return reference.strip().lower()

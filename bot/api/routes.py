@@ -113,9 +113,9 @@ def list_requests(
     """What you may read, newest first; what waits for you, oldest first. A page may be shorter than `limit`."""
     before = int(cursor) if cursor else None
     if waiting_for_me:
-        page = _paged(service.waiting(me), before, limit)
+        page = service.waiting(me, after=before, limit=limit)
     elif mine:
-        page = service.mine(me, before=before, limit=limit)
+        page = service.mine(me, state=state, offering=offering, before=before, limit=limit)
     else:
         page = service.requests(me, state=state, offering=offering, before=before, limit=limit)
     wanted = _wanted(state, offering, me if mine else None)
@@ -252,11 +252,6 @@ def _wanted(
         )
 
     return wanted
-
-
-def _paged(records: list[RequestRecord], after: int | None, limit: int) -> Page:
-    rest = [record for record in records if record.id > (after or 0)]
-    return Page(rest[:limit], rest[limit - 1].id if len(rest) > limit else None)
 
 
 def _cursor(page: Page) -> str | None:

@@ -35,7 +35,7 @@ from bot.handler import Answer, Context, Done, Follows, Handler, Pending, Resour
 from bot.lifecycle import StepState
 from bot.offering import NotGiven, NotYet, Offering
 from bot.safe import NoSafe, Safe
-from bot.store import claims, news, progress, reads, requests, standing, steps, tables
+from bot.store import claims, involved, news, progress, reads, requests, standing, steps, tables
 from bot.store.claims import Claim, Lost
 from bot.store.database import Database, Tx
 from bot.store.leases import Leases
@@ -341,7 +341,10 @@ class Engine:
     # What no step does by itself
 
     def sweep(self) -> None:
-        """Fail what has taken too long, and go on with what was parked for want of code that is here now."""
+        """Fail what has taken too long, go on with what was parked for want of code that is here now.
+
+        And take in, for the listings, what older processes have stored.
+        """
         with self.database.read() as session:
             parked = standing.parked(session)
         known = {each.request_id for each in parked} - {e.request_id for e in parked if not self._can_go_on(e)}
@@ -349,6 +352,7 @@ class Engine:
             with suppress(progress.Moved):  # somebody else was first
                 self._write(lambda tx, key=request_id: requests.retry(tx, key, None))  # type: ignore[misc] # its default
         self._write(standing.fail_overdue)
+        self._write(involved.catch_up)
 
     def _can_go_on(self, step: standing.ParkedStep) -> bool:
         if step.crashes >= MOST_CRASHES:

@@ -5,8 +5,10 @@ from typing import Any
 
 from bot import story
 from bot.errors import NotFound
+from bot.people import plain
 from bot.service.desk import Desk
-from bot.store import reads, unsaid
+from bot.store import listings, reads, unsaid
+from bot.store.listings import Sight, Wanted
 from bot.store.records import InstanceRecord, PersonRecord, RequestRecord, parse_number
 from bot.story import Story
 
@@ -37,11 +39,21 @@ class Reading(Desk):
             instance = reads.instance(session, record.instance_id)
             return story.of(record, instance, unsaid.of_request(session, record.id))
 
-    def mine(self, person: PersonRecord, *, before: int | None = None, limit: int = 50) -> Page:
-        """What this person asked for, newest first."""
+    def mine(
+        self,
+        person: PersonRecord,
+        *,
+        state: str | None = None,
+        offering: str | None = None,
+        before: int | None = None,
+        limit: int = 50,
+        open_only: bool = False,
+    ) -> Page:
+        """What this person asked for, newest first; `open_only`: what is not over."""
+        wanted = Wanted(state, offering, before, limit)
         with self.database.read() as session:
-            ids = reads.request_ids_of(session, person.id, before=before, limit=limit)
-            return Page(reads.requests(session, ids), ids[-1] if len(ids) == limit else None)
+            ids = listings.asked_by(session, person.id, wanted, open_only=open_only)
+            return Page(reads.requests(session, ids), _next(ids, limit))
 
     def requests(
         self,
@@ -52,30 +64,31 @@ class Reading(Desk):
         before: int | None = None,
         limit: int = 50,
     ) -> Page:
-        """What this person may read, newest first."""
-        found: list[RequestRecord] = []
-        while len(found) < limit:
-            with self.database.read() as session:
-                states = [state] if state else None
-                ids = reads.request_ids(session, states=states, offering=offering, before=before, limit=limit)
-                page = reads.requests(session, ids)
-            found += [r for r in page if self.permissions.may_read(person, r, self._offering_of(r))]
-            if len(ids) < limit:
-                return _page(found, limit, more=False)
-            before = ids[-1]
-        return _page(found, limit, more=True)
-
-    def waiting(self, person: PersonRecord) -> list[RequestRecord]:
-        """What waits for a decision or an answer of this person, oldest first."""
+        """What this person may read, newest first; a page may be shorter than `limit`. Raises Unavailable."""
+        sight = self._sight(person)
         with self.database.read() as session:
-            records = reads.requests(session, reads.open_request_ids(session))
-        return [record for record in records if self.permissions.waits_for(person, record)]
+            ids = listings.readable(session, sight, Wanted(state, offering, before, limit))
+            found = reads.requests(session, ids)
+        items = [r for r in found if self.permissions.may_read(person, r, self._offering_of(r))]
+        return Page(items, _next(ids, limit))
+
+    def waiting(self, person: PersonRecord, *, after: int | None = None, limit: int = 50) -> Page:
+        """What waits for a decision or an answer of this person, oldest first. Raises Unavailable."""
+        sight, items = self._sight(person), list[RequestRecord]()
+        while True:
+            with self.database.read() as session:
+                ids = listings.waiting_for(session, sight, after=after, limit=limit)
+                found = reads.requests(session, ids)
+            items += [record for record in found if self.permissions.waits_for(person, record)]
+            if len(ids) < limit or len(items) > limit:
+                return _page(items, limit)
+            after = ids[-1]
 
     def instances(self, person: PersonRecord, *, before: int | None = None, limit: int = 50) -> Page:
         """What this person lives with, newest first."""
         with self.database.read() as session:
-            ids = reads.instance_ids_of(session, person.id, before=before, limit=limit)
-            return Page(reads.instances(session, ids), ids[-1] if len(ids) == limit else None)
+            ids = listings.owned_by(session, person.id, Wanted(before=before, limit=limit))
+            return Page(reads.instances(session, ids), _next(ids, limit))
 
     def instance(self, person: PersonRecord, number: str) -> InstanceRecord:
         """One instance. Raises NotFound, also for one that this person may not read."""
@@ -87,7 +100,22 @@ class Reading(Desk):
             raise NotFound(f"There is no instance {number} that you may see.")
         return record
 
+    def _sight(self, person: PersonRecord) -> Sight:
+        """What finds requests for this person: their names, their groups, what they look after."""
+        with self.database.read() as session:
+            known = listings.groups(session)
+        mine: dict[str, list[str]] = {}
+        for name, versions in self.catalogue.offerings.items():
+            looked_after = [key for key, each in versions.items() if self.groups.includes(each.owner, person)]
+            mine |= {name: looked_after} if looked_after else {}
+        names = [plain(name) for name in (person.email, person.slack_id) if name]
+        return Sight(person.id, names, [who for who in known if self.groups.includes(who, person)], mine)
 
-def _page(found: list[RequestRecord], limit: int, *, more: bool) -> Page:
+
+def _next(ids: list[int], limit: int) -> int | None:
+    return ids[-1] if len(ids) == limit else None
+
+
+def _page(found: list[RequestRecord], limit: int) -> Page:
     items = found[:limit]
-    return Page(items, items[-1].id if items and (more or len(found) > limit) else None)
+    return Page(items, items[-1].id if len(found) > limit else None)

@@ -162,20 +162,19 @@ def _change_typed(interaction: Interaction, command: commands.Command) -> None:
 
 def _list(interaction: Interaction, _command: commands.Command) -> None:
     service, person = interaction.service, interaction.person
-    requests = [r for r in service.mine(person).items if r.state not in ("fulfilled", "rejected", "withdrawn")]
 
     def title(name: str, version: str) -> str:
         offering = service.catalogue.offering(name, version)
         return offering.title if offering else name
 
-    open_ones = [record for record in requests if record.ended_at is None]
+    open_ones = service.mine(person, open_only=True).items
     instances = service.instances(person).items
     interaction.tell(listings.mine(instances, open_ones, title, interaction.words, service.renewal))
 
 
 def _waiting(interaction: Interaction, _command: commands.Command) -> None:
-    records = interaction.service.waiting(interaction.person)
-    interaction.tell(listings.waiting(records, interaction.words))
+    page = interaction.service.waiting(interaction.person)
+    interaction.tell(listings.waiting(page.items, interaction.words, more=page.next is not None))
 
 
 def _show(interaction: Interaction, command: commands.Command) -> None:

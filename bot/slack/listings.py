@@ -45,8 +45,8 @@ def mine(
     return Message(text, [_section(text), *blocks])
 
 
-def waiting(records: Sequence[RequestRecord], words_of: WordsOf) -> Message:
-    """What waits for somebody's decision or work."""
+def waiting(records: Sequence[RequestRecord], words_of: WordsOf, *, more: bool = False) -> Message:
+    """What waits for somebody's decision or work; `more`: that is not all."""
     blocks: list[JSON] = []
     for record in records[:MOST]:
         blocks += _request(record, words_of(record))
@@ -56,7 +56,8 @@ def waiting(records: Sequence[RequestRecord], words_of: WordsOf) -> Message:
             blocks += [_section(words_of(record).task(step)), *buttons.for_step(record, step.name)]
     if not blocks:
         return Message("Nothing waits for you.")
-    text = "1 request waits for you." if len(records) == 1 else f"{len(records)} requests wait for you."
+    count = f"{'More than ' if more else ''}{len(records)}"
+    text = "1 request waits for you." if len(records) == 1 else f"{count} requests wait for you."
     return Message(text, [_section(text), *blocks, *_more(len(records) - MOST, "requests")])
 
 

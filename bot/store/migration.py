@@ -33,7 +33,8 @@ def migrate(url: str) -> None:
         with _connected(url) as (config, connection):
             if connection.dialect.name == "postgresql":
                 connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-            command.upgrade(config, "head")
+            if not _is_ahead(connection):
+                command.upgrade(config, "head")
     except OperationalError as error:
         raise Misconfigured(
             f"the database cannot be used: {why(error)}.", where="DATABASE_URL", hint="Is it there, and may we use it?"
@@ -49,6 +50,22 @@ def is_current(database: Database) -> bool:
         raise Unavailable(f"The database does not answer: {why(error)}.") from error
     ours = _script().get_current_head() or ""
     return len(found) == 1 and (found[0] == ours or _is_newer(found[0], ours))
+
+
+def _is_ahead(connection: Connection) -> bool:
+    """Whether newer code has migrated it, and ours can work with that. Raises Misconfigured where it cannot."""
+    found = MigrationContext.configure(connection).get_current_heads()
+    scripts = _script()
+    known = {script.revision for script in scripts.walk_revisions()}
+    if set(found) <= known:
+        return False
+    if len(found) == 1 and _is_newer(found[0], scripts.get_current_head() or ""):
+        return True
+    raise Misconfigured(
+        f"its schema ({', '.join(found)}) is of a version that this one cannot work with.",
+        where="DATABASE_URL",
+        hint="Run the newer version of Frontdesk.",
+    )
 
 
 def _is_newer(found: str, ours: str) -> bool:

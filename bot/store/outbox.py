@@ -13,7 +13,7 @@ from sqlalchemy import exists, func, or_
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select, update
 
-from bot.store import reads, rows, tables
+from bot.store import involved, reads, rows, tables
 from bot.store.database import Tx
 from bot.store.records import CardRecord, request_number
 
@@ -89,6 +89,7 @@ def record(
     tx.flush()
     event = _event(tx, request, name, person_id, data or {})
     touch(tx, tables.stored(request.id))
+    involved.renew(tx, tables.stored(request.id), name)
     _say(tx, request, name, event)
     if name in FOLLOWED:
         _follow(tx, request, name, event)

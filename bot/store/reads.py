@@ -119,20 +119,6 @@ def request_ids(
     return [tables.stored(key) for key in session.exec(query).all()]
 
 
-def request_ids_of(
-    session: Session, person_id: int, *, states: Iterable[str] | None = None, before: int | None = None, limit: int = 50
-) -> list[int]:
-    """Ids of one person's requests, newest first."""
-    query = select(tables.Request.id).where(tables.Request.requester_id == person_id)
-    if states is not None:
-        query = query.where(col(tables.Request.state).in_(list(states)))
-    if before:
-        query = query.where(col(tables.Request.id) < before)
-    return [
-        tables.stored(key) for key in session.exec(query.order_by(col(tables.Request.id).desc()).limit(limit)).all()
-    ]
-
-
 def open_request_ids(session: Session) -> list[int]:
     """Ids of all requests that are not over, oldest first."""
     states = [str(state) for state in OPEN]
@@ -175,20 +161,6 @@ def instances(session: Session, ids: Sequence[int]) -> list[InstanceRecord]:
         )
         for key in ids
         if key in found
-    ]
-
-
-def instance_ids_of(
-    session: Session, person_id: int, *, gone: bool = False, before: int | None = None, limit: int = 50
-) -> list[int]:
-    """Ids of one person's instances, newest first; those that are gone only if asked for."""
-    query = select(tables.Instance.id).where(tables.Instance.owner_id == person_id)
-    if not gone:
-        query = query.where(tables.Instance.state != InstanceState.DELETED)
-    if before:
-        query = query.where(col(tables.Instance.id) < before)
-    return [
-        tables.stored(key) for key in session.exec(query.order_by(col(tables.Instance.id).desc()).limit(limit)).all()
     ]
 
 

@@ -9,7 +9,7 @@ from sqlmodel import col, select
 from bot import lifecycle, telemetry
 from bot.deadlines import Deadline
 from bot.lifecycle import ApprovalRule, Approve, InstanceState, Move, RequestState, StepState
-from bot.store import outbox, queues, rows, sealed, tables, timers
+from bot.store import involved, outbox, queues, rows, sealed, tables, timers
 from bot.store.database import Tx
 from bot.store.progress import Moved, advance, fail_step, instance_after, locked, move
 
@@ -137,6 +137,7 @@ def _lay_down(tx: Tx, new: NewRequest, instance_id: int) -> _Laid:
         instance_id=instance_id,
         open_instance_id=instance_id,
         requester_id=new.requester_id,
+        owner_id=_other_owner(tx, new),
         form=dict(new.form),
         before=dict(new.before) if new.before is not None else None,
         reason=new.reason,
@@ -153,7 +154,13 @@ def _lay_down(tx: Tx, new: NewRequest, instance_id: int) -> _Laid:
     rows.add_all(tx, tables.Step, [row | {"run_at": tx.now if row["name"] in due else None} for row in steps])
     tx.due = tx.due or bool(due)
     sealed.add(tx, request_id, new.secrets)
+    involved.begin(tx, request_id, new.requester_id, new.rules)
     return _Laid(request_id, new.kind, instance_id, new.requester_id)
+
+
+def _other_owner(tx: Tx, new: NewRequest) -> int | None:
+    instance = rows.equal(tx, tables.Instance, id=new.instance_id) if new.instance_id is not None else ()
+    return next((row.owner_id for row in instance if row.owner_id != new.requester_id), None)
 
 
 def approve(tx: Tx, request_id: int, person_id: int, rules: Sequence[int], revision: int, reason: str | None) -> bool:

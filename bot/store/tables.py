@@ -28,6 +28,10 @@ def _later(**options: Any) -> Any:
     return Field(sa_column_kwargs={"server_default": text(str(options["default"]).lower())}, **options)
 
 
+#: Of partial indexes, as the queries say it.
+_OPEN, _HERE = "open_instance_id IS NOT NULL", "state != 'deleted'"
+
+
 class Person(SQLModel, table=True):
     """One human, whatever door they come through."""
 
@@ -56,10 +60,16 @@ class Token(SQLModel, table=True):
 class Instance(SQLModel, table=True):
     """What people live with; it exists from submission."""
 
+    __table_args__: ClassVar[Any] = (
+        Index("ix_instance_owner", "owner_id", "id"),
+        # Of those that are not gone, for what somebody lives with.
+        Index("ix_instance_here", "owner_id", "id", sqlite_where=text(_HERE), postgresql_where=text(_HERE)),
+    )
+
     id: int | None = Field(default=None, primary_key=True)
     offering: str = Field(index=True)
     version: str
-    owner_id: int = Field(foreign_key="person.id", index=True)
+    owner_id: int = Field(foreign_key="person.id")
     state: str
     form: dict[str, Any] = _json()
     outputs: dict[str, Any] | None = _json(default=None, nullable=True)
@@ -110,6 +120,11 @@ class Request(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("requester_id", "idempotency_key"),
         Index("ix_request_offering_state", "offering", "state", "ended_at"),
+        Index("ix_request_offering", "offering", "id"),
+        Index("ix_request_requester", "requester_id", "id"),
+        Index("ix_request_owner", "owner_id", "id"),
+        Index("ix_request_state", "state", "id"),
+        Index("ix_request_open", "requester_id", "id", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -119,13 +134,15 @@ class Request(SQLModel, table=True):
     instance_id: int = Field(foreign_key="instance.id", index=True)
     #: The instance while the request is open, else NULL: unique, so one open request for each instance.
     open_instance_id: int | None = Field(default=None, unique=True)
-    requester_id: int = Field(foreign_key="person.id", index=True)
+    requester_id: int = Field(foreign_key="person.id")
+    #: Whose the instance is, where somebody else asks.
+    owner_id: int | None = Field(default=None, foreign_key="person.id")
     form: dict[str, Any] = _json()
     #: An update: the instance's answers as its requester saw them.
     before: dict[str, Any] | None = _json(default=None, nullable=True)
     reason: str | None = _text(default=None)
     rules: list[Any] = _json()
-    state: str = Field(index=True)
+    state: str
     #: Where a parked request returns to.
     parked_from: str | None = None
     #: Counts edits: a button of an older card is refused.
@@ -144,7 +161,10 @@ class Request(SQLModel, table=True):
 class Decision(SQLModel, table=True):
     """One person's approve or reject. `revision` is the form they saw; an edit leaves older ones behind."""
 
-    __table_args__: ClassVar[Any] = (UniqueConstraint("request_id", "person_id", "revision"),)
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("request_id", "person_id", "revision"),
+        Index("ix_decision_person", "person_id", "request_id"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     request_id: int = Field(foreign_key="request.id", index=True)
@@ -154,6 +174,22 @@ class Decision(SQLModel, table=True):
     reason: str | None = _text(default=None)
     rules: list[Any] = _json()
     at: datetime = _instant()
+
+
+class Involved(SQLModel, table=True):
+    """Whom a request involves: who decides (step empty), for as long as it is kept, and whom a step asks just now."""
+
+    __table_args__: ClassVar[Any] = (Index("ix_involved_who", "is_group", "who", "waits", "request_id"),)
+
+    request_id: int = Field(foreign_key="request.id", primary_key=True)
+    step: str = Field(primary_key=True)
+    #: A group as it is written; a person's e-mail address or Slack id in lower case.
+    who: str = Field(primary_key=True)
+    is_group: bool
+    #: Whether it waits for them.
+    waits: bool
+    #: The requester, who may not decide.
+    not_for: int | None = Field(default=None, foreign_key="person.id")
 
 
 class Step(SQLModel, table=True):

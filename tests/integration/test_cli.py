@@ -198,7 +198,7 @@ def test_a_version_may_be_named(terminal: Terminal) -> None:
 
 def test_waiting_ends_with_the_request(terminal: Terminal, served: HttpDesk) -> None:
     def finish() -> None:
-        while not served.desk.service.waiting(served.desk.grace):
+        while not served.desk.service.waiting(served.desk.grace).items:
             time.sleep(0.01)
         served.desk.service.reject(served.desk.grace, "REQ-1", "no room")
 

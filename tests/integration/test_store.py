@@ -14,9 +14,10 @@ from bot import lifecycle
 from bot.handler import Ask, Posting
 from bot.lifecycle import ApprovalRule, InstanceState, RequestState
 from bot.people import Profile
-from bot.store import claims, detours, incoming, outbox, people, reads, requests, steps, tables
+from bot.store import claims, detours, incoming, listings, outbox, people, reads, requests, steps, tables
 from bot.store.claims import Claim, Lost
 from bot.store.database import Database, Session
+from bot.store.listings import Wanted
 from bot.store.progress import Moved
 from bot.store.records import PersonRecord, RequestRecord
 from bot.store.requests import Busy, KeyReused, NewRequest, NewStep
@@ -913,13 +914,13 @@ def test_an_address_that_is_met_many_times_at_once_is_one_person(store: Store) -
 def test_a_listing_is_newest_first_and_goes_on_where_it_ended(store: Store) -> None:
     made = [store.submit() for _ in range(3)]
     with store.database.read() as session:
-        assert reads.request_ids_of(session, store.ada.id, limit=2) == [made[2], made[1]]
-        assert reads.request_ids_of(session, store.ada.id, before=made[1]) == [made[0]]
+        assert listings.asked_by(session, store.ada.id, Wanted(limit=2)) == [made[2], made[1]]
+        assert listings.asked_by(session, store.ada.id, Wanted(before=made[1])) == [made[0]]
         assert reads.request_ids(session, states=["fulfilled"]) == []
         assert reads.request_ids(session, offering="postgres", before=made[2]) == [made[1], made[0]]
-        assert reads.request_ids_of(session, store.grace.id) == []
+        assert listings.asked_by(session, store.grace.id, Wanted()) == []
         assert reads.open_request_ids(session) == made
-        assert reads.instance_ids_of(session, store.ada.id, before=2) == [1]
+        assert listings.owned_by(session, store.ada.id, Wanted(before=2)) == [1]
 
 
 def test_how_long_it_usually_takes_is_said_from_three_on(store: Store) -> None:

@@ -79,7 +79,7 @@ def test_a_request_goes_the_whole_way(story: Desk) -> None:
     record = story.service.show(story.ada, number)
     assert record.state is RequestState.AWAITING_APPROVAL
     assert [(step.name, step.state) for step in record.steps] == [("note", "done"), ("create", "waiting")]
-    assert [r.number for r in story.service.waiting(story.grace)] == [number]
+    assert [r.number for r in story.service.waiting(story.grace).items] == [number]
 
     assert story.service.approve(story.grace, number, reason="fine").state is RequestState.FULFILLING
     story.work()
@@ -89,8 +89,8 @@ def test_a_request_goes_the_whole_way(story: Desk) -> None:
         "instructions": "Create orders",
         "outputs": story.catalogue.newest()[0].contract.outputs,
     }
-    assert [r.number for r in story.service.waiting(story.margaret)] == [number]
-    assert story.service.waiting(story.linus) == []
+    assert [r.number for r in story.service.waiting(story.margaret).items] == [number]
+    assert story.service.waiting(story.linus).items == []
 
     story.service.complete(story.margaret, number, "create", {"host": "db1"})
     story.work()

@@ -207,7 +207,7 @@ def test_an_escalation_opens_the_rules_that_lack_somebody_and_the_time_runs_anew
     (event,) = [row for row in desk.rows(tables.Event) if row.name == "escalated"]
     assert event.data == {"who": ["boss@example.com"], "until": (began + 5 * DAY).isoformat()}
     assert {"event": event.id} in desk.said("reminders")
-    assert [record.number for record in desk.service.waiting(boss)] == ["REQ-1"]
+    assert [record.number for record in desk.service.waiting(boss).items] == ["REQ-1"]
 
     desk.until(began + 5 * DAY)
     assert desk.show().rules[1].who == ("@security", "boss@example.com", "cto@example.com")

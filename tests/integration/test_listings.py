@@ -1,0 +1,269 @@
+"""Listings: all that somebody may see and nothing else, page by page, and always by an index."""
+
+import itertools
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from sqlalchemy import event, text
+
+from bot.catalogue import Catalogue
+from bot.engine import Engine
+from bot.handler import Ask, Pending, Resource
+from bot.offering import Approval, Form, Offering, Request
+from bot.people import Groups, NoDirectory
+from bot.service import Page, Service
+from bot.store import involved, people, reads
+from bot.store.database import Database
+from bot.store.records import PersonRecord
+from tests.conftest import GROUPS, Clock, Recorded
+
+STATES = ["awaiting_approval", "fulfilling", "failed", "fulfilled", "rejected", "withdrawn"]
+
+
+class Thing(Resource[Any]):
+    pass
+
+
+class Wish(Form):
+    who: str
+
+
+class Town:
+    """Many requests of several people in every state; each offering has another team and other approvers."""
+
+    def __init__(self, url: str) -> None:
+        self.database = Database(url, Clock())
+        handler = Recorded(Thing)
+        handler.name, handler.resource = "thing", Thing  # type: ignore[misc] # of this one only
+        rules: dict[str, Any] = {
+            "plain": Approval("@dba"),
+            "two": [Approval("@dba"), Approval("@security", "Linus@example.com", requester_may=True)],
+            "named": lambda request: [Approval(request.form.who, count=1)],
+        }
+        teams = {"plain": "@data-platform", "two": "@security", "named": "ada@example.com"}
+        self.offerings = {
+            name: Offering(name, Wish, owner=teams[name], notify="#x", approval=rule) for name, rule in rules.items()
+        }
+        for offering in self.offerings.values():
+            self._with_steps(offering)
+        catalogue = Catalogue({n: {"v1": o} for n, o in self.offerings.items()}, {"thing": handler}, {Thing: handler})
+        self.service = Service(self.database, catalogue, Groups(NoDirectory(), GROUPS))
+        self.engine = Engine(self.database, catalogue, owner="town", secret=str)
+        self.handler = handler
+        with self.database.write() as tx:
+            self.people = [
+                people.remember_email(tx, f"{name}@example.com")
+                for name in ("ada", "grace", "linus", "margaret", "eve")
+            ]
+
+    def _with_steps(self, offering: Offering[Wish]) -> None:
+        @offering.step
+        def work(request: Request[Wish]) -> Thing:
+            return Thing()
+
+    def live(self, requests: int, chance: random.Random) -> None:
+        """Ask, decide and work at random."""
+        asks = ["@data-platform", "eve@example.com", "@security"]
+        self.handler.answers = [
+            Pending("a person", ask=Ask(chance.choice(asks), "Do it")) if chance.random() < 0.6 else ValueError("bug")
+            for _ in range(requests)
+        ]
+        for _ in range(requests):
+            asker = chance.choice(self.people)
+            form = {"who": chance.choice(["eve@example.com", "grace@example.com", "@dba"])}
+            self.service.submit(asker, chance.choice(list(self.offerings)), form)
+            for record in self.service.waiting(chance.choice(self.people), limit=2).items:
+                self._decide(chance, record.number)
+            if chance.random() < 0.5:
+                self.engine.turn()
+
+    def _decide(self, chance: random.Random, number: str) -> None:
+        for person in chance.sample(self.people, 2):
+            moves: list[Callable[[], object]] = [
+                lambda: self.service.approve(person, number),  # noqa: B023 - called at once
+                lambda: self.service.complete(person, number, "work"),  # noqa: B023
+                lambda: self.service.refuse(person, number, "work", "no"),  # noqa: B023
+            ]
+            if chance.random() < 0.1:
+                moves.insert(0, lambda: self.service.reject(person, number, "no"))  # noqa: B023
+            for move in moves:
+                self._try(move)
+
+    def _try(self, move: Callable[[], object]) -> None:
+        from bot.errors import Refused
+
+        try:
+            move()
+        except Refused:
+            return
+
+    def everything(self) -> list[Any]:
+        with self.database.read() as session:
+            keys = [key for (key,) in session.execute(text("SELECT id FROM request ORDER BY id"))]
+            return reads.requests(session, keys)
+
+
+def pages(turn: Callable[[int | None], Page]) -> list[str]:
+    """The numbers of all pages."""
+    found: list[str] = []
+    cursor: int | None = None
+    for _ in itertools.repeat(None):
+        page = turn(cursor)
+        found += [record.number for record in page.items]
+        cursor = page.next
+        if cursor is None:
+            return found
+    raise AssertionError
+
+
+@pytest.fixture
+def town(store_url: str) -> Iterator[Town]:
+    town = Town(store_url)
+    town.live(60, random.Random(7))
+    yield town
+    town.database.close()
+
+
+def test_everybody_sees_all_that_they_may_read_and_nothing_else(town: Town) -> None:
+    everything = town.everything()
+    permissions = town.service.permissions
+    seen = 0
+    for person in town.people:
+        for state, offering in itertools.product([None, *STATES], [None, "two"]):
+            expected = [
+                record.number
+                for record in reversed(everything)
+                if permissions.may_read(person, record, town.offerings[record.offering])
+                and state in (None, record.state)
+                and offering in (None, record.offering)
+            ]
+
+            def turn(
+                cursor: int | None, who: PersonRecord = person, state: str | None = state, of: str | None = offering
+            ) -> Page:
+                return town.service.requests(who, state=state, offering=of, before=cursor, limit=7)
+
+            assert pages(turn) == expected, (person.label, state, offering)
+            seen += len(expected)
+    assert seen > 100
+
+
+def test_everybody_sees_what_waits_for_them_oldest_first(town: Town) -> None:
+    everything, seen = town.everything(), 0
+    for person in town.people:
+        expected = [record.number for record in everything if town.service.permissions.waits_for(person, record)]
+        assert pages(lambda cursor, who=person: town.service.waiting(who, after=cursor, limit=3)) == expected  # type: ignore[misc] # its default
+        seen += len(expected)
+    assert seen > 20
+
+
+def test_everybody_sees_what_they_asked_for_and_what_of_it_is_open(town: Town) -> None:
+    for person in town.people:
+        asked = [record for record in reversed(town.everything()) if record.requester.id == person.id]
+
+        def turn(cursor: int | None, who: PersonRecord = person) -> Page:
+            return town.service.mine(who, before=cursor, limit=4)
+
+        assert pages(turn) == [record.number for record in asked]
+        still_open = [record.number for record in asked if record.ended_at is None]
+        assert [r.number for r in town.service.mine(person, open_only=True, limit=200).items] == still_open
+
+
+def test_who_is_asked_is_known_after_every_event(town: Town) -> None:
+    """Nothing that happened since left the rows behind: made anew they are the same."""
+    with town.database.write() as tx:
+        before = sorted(
+            map(tuple, tx.execute(text("SELECT request_id, step, who, waits, not_for FROM involved"))), key=str
+        )
+        for record in town.everything():
+            involved.renew(tx, record.id, "edited")
+        after = sorted(
+            map(tuple, tx.execute(text("SELECT request_id, step, who, waits, not_for FROM involved"))), key=str
+        )
+    assert before == after
+    assert before
+
+
+def test_what_an_older_process_stored_is_caught_up_with(town: Town) -> None:
+    expected = {p.id: [record.number for record in town.service.waiting(p, limit=200).items] for p in town.people}
+    with town.database.write() as tx:
+        tx.execute(text("DELETE FROM involved"))
+    assert not any(town.service.waiting(person).items for person in town.people)
+    town.engine.sweep()
+    for person in town.people:
+        assert [record.number for record in town.service.waiting(person, limit=200).items] == expected[person.id]
+
+
+def plans(town: Town, do: Callable[[], object]) -> list[str]:
+    """How the store goes about each statement; PostgreSQL reads a table whole only where it has no other way."""
+    statements: list[tuple[str, Any]] = []
+
+    def seen(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
+        statements.append((statement, parameters))
+
+    engines = {town.database.reader, town.database.writer} if town.database.sqlite else {town.database.writer}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", seen)
+    do()
+    for engine in engines:
+        event.remove(engine, "before_cursor_execute", seen)
+    explain = "EXPLAIN QUERY PLAN " if town.database.sqlite else "EXPLAIN "
+    with town.database.writer.connect() as connection:
+        if not town.database.sqlite:
+            connection.exec_driver_sql("SET enable_seqscan = off")
+        return [
+            f"{statement}\n{row}"
+            for statement, parameters in statements
+            if statement.lstrip().startswith(("SELECT", "WITH", "UPDATE"))
+            for row in connection.exec_driver_sql(explain + statement, parameters)
+        ]
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "requests",
+        "requests of a state",
+        "requests that are over",
+        "mine",
+        "open",
+        "waiting",
+        "instances",
+        "claim",
+        "next due",
+    ],
+)
+def test_no_listing_and_no_claim_reads_a_table_whole(town: Town, what: str) -> None:
+    from bot.store import claims, outbox
+
+    person, service = town.people[1], town.service
+    asked: dict[str, Callable[[], object]] = {
+        "requests": lambda: service.requests(person),
+        "requests of a state": lambda: service.requests(person, state="failed"),
+        "requests that are over": lambda: service.requests(person, state="fulfilled", offering="two"),
+        "mine": lambda: service.mine(person, state="failed"),
+        "open": lambda: service.mine(person, open_only=True),
+        "waiting": lambda: service.waiting(person),
+        "instances": lambda: service.instances(person),
+        "claim": town.engine.claim,
+        "next due": lambda: _next_due(town, [claims.next_due, outbox.next_due]),
+    }
+    found = plans(town, asked[what])
+    assert found
+    whole = [plan for plan in found if _reads_whole(plan.rpartition("\n")[2])]
+    assert not whole, "\n\n".join(whole)
+
+
+def _next_due(town: Town, asked: list[Any]) -> None:
+    for next_due in asked:
+        with town.database.read() as session:
+            next_due(session, town.database.now())
+
+
+def _reads_whole(row: str) -> bool:
+    big = ("request", "step", "involved", "instance", "decision", "delivery", "card", "event")
+    return any(f"SCAN {table}" in row and "USING" not in row for table in big) or any(
+        f"Seq Scan on {table}" in row for table in big
+    )
