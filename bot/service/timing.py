@@ -18,15 +18,22 @@ from bot.story import when
 
 log = logging.getLogger(__name__)
 
+#: So many timers are read at once.
+AT_ONCE = 100
+
 
 class Timing(Asking):
     """Fires timers, and extends the time of instances."""
 
     def sweep(self) -> list[str]:
         """Fire every timer that is due, each in its own transaction; the names of those that this call fired."""
-        with self.database.write() as tx:
-            due = timers.due(tx)
-        return [timer.name for timer in due if self._fired(timer)]
+        fired: list[str] = []
+        while True:
+            with self.database.write() as tx:
+                due = timers.due(tx, AT_ONCE)
+            fired += [timer.name for timer in due if self._fired(timer)]
+            if len(due) < AT_ONCE:
+                return fired
 
     def adopt(self) -> None:
         """Set the timers of what a process wrote that knew of none; the time for a decision begins now."""

@@ -61,7 +61,7 @@ def stop(tx: Tx, **about: int) -> None:
     rows.remove(tx, tables.Timer, **about)
 
 
-def due(tx: Tx, limit: int = 100) -> list[Timer]:
+def due(tx: Tx, limit: int) -> list[Timer]:
     """What is due by the time of the store, the longest overdue first."""
     query = select(tables.Timer).where(tables.Timer.due_at <= tx.now).order_by(col(tables.Timer.due_at))
     return [_timer(row) for row in tx.exec(query.limit(limit)).all()]

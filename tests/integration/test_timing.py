@@ -15,7 +15,7 @@ from bot.errors import Conflict, Forbidden, NotFound, PermanentError
 from bot.handler import Resource
 from bot.lifecycle import RequestState
 from bot.offering import Approval, Form, Offering, Request
-from bot.service import Service
+from bot.service import Service, timing
 from bot.store import progress, tables, waits
 from bot.store.database import Database, utc_now
 from bot.store.records import RequestRecord
@@ -268,6 +268,13 @@ def test_after_a_downtime_what_is_overdue_happens_at_once_and_nobody_is_reminded
     assert desk.show(late.number).state is S.AWAITING_APPROVAL
     assert len(desk.happened("reminded")) == 1
     assert desk.service.sweep() == []
+
+
+def test_a_long_downtime_is_made_up_for_in_one_sweep(desk: Times, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timing, "AT_ONCE", 3)
+    asked = [desk.ask().number for _ in range(7)]
+    desk.clock.forward(days=14)
+    assert sorted(desk.service.sweep()) == [f"decision {number}" for number in asked]
 
 
 def test_timers_survive_a_restart(desk: Times) -> None:
