@@ -80,7 +80,7 @@ def storm(plan: Plan) -> Report:
             for thread in threads:
                 thread.join()
         judge = Judge(ledger, opened.workspace, opened.jira, database)
-        problems = _settled(judge, town)
+        problems = [*_settled(judge, town), *_complaints(opened)]
         return Report(plan, _counted(crew, town, ledger, database), problems)
 
 
@@ -101,6 +101,13 @@ def _opened(folder: Path, ledger: Ledger, server: Postgres | None) -> Iterator[S
         for who in ("ada", "grace", "linus", "margaret"):
             opened.token(who)
         yield opened
+
+
+def _complaints(opened: Site) -> list[Problem]:
+    """What Slack's client could not use, beside the answers of processes that were killed or had no database."""
+    found = [Problem("invented", text) for text in opened.workspace.complaints() if ": status " not in text]
+    opened.workspace._complaints.clear()  # the site ends with a check that there are none
+    return found
 
 
 def _blow(plan: Plan, crew: Crew, server: Postgres | None, chance: random.Random) -> None:
