@@ -96,6 +96,8 @@ class Question:
     optional_section: bool = False
     #: It has to be there once what it stands in is.
     must: bool = False
+    #: A presentation asks for it with some answers only.
+    conditional: bool = False
     #: Tells apart the fields of one name in different branches of a condition; empty: it is always there.
     case: str = ""
     schema: Schema = field(default_factory=dict, repr=False)
@@ -191,6 +193,7 @@ class _Around:
     #: References that were followed to get here.
     seen: tuple[str, ...]
     case: str = ""
+    conditional: bool = False
 
 
 def _inside(schema: Schema, around: _Around, root: Schema) -> Iterator[Question]:
@@ -207,6 +210,7 @@ def _inside(schema: Schema, around: _Around, root: Schema) -> Iterator[Question]
                 defaults=question.default if isinstance(question.default, dict) else {},
                 seen=(*around.seen, *found.refs),
                 case=question.case,
+                conditional=question.conditional,
             )
             yield from _inside(found.schema, inner, root)
 
@@ -239,6 +243,7 @@ def _question(name: str, found: Resolved, root: Schema, around: _Around, *, must
         secret=marks_secret(schema),
         optional_section=around.optional or absent,
         must=must,
+        conditional=around.conditional or VISIBLE_IF in schema,
         case=str(schema.get(CASE) or around.case),
         schema=schema,
         root=root,

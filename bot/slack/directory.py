@@ -80,6 +80,12 @@ class SlackDirectory:
         """All user groups; none where the workspace has none."""
         return self._remembered("groups", lambda: tuple(self._groups()))
 
+    def remembered_groups(self) -> tuple[UserGroup, ...]:
+        """All user groups as they were when somebody last asked; asks nobody, for a window waits for it."""
+        with self._lock:
+            found: tuple[UserGroup, ...] = self._answers.get("groups", (None, ()))[1]
+        return found
+
     def mention(self, who: str) -> str | None:
         """How Slack shows and notifies a group; None for one that it does not know."""
         try:

@@ -23,6 +23,8 @@ TEXTS = {
     "timepicker": "time",
     "datetimepicker": "datetime-local",
 }
+#: What chosen files are sent as: browsers write quotes in a multipart body's names as %22, and `key` has some.
+FILES = "files"
 _HELD_TEXT = {"datepicker": "date", "timepicker": "time", "datetimepicker": "date_time"}
 _SOURCES = {"static": "option", "external": "option", "users": "user", "channels": "channel"} | {
     "conversations": "conversation"

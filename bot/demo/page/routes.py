@@ -86,7 +86,7 @@ def touch(screen: Screen, form: FormData) -> None:
     block_id, action_id = elements.unkey(_text(form, "changed")) or ("", "")
     block, element = screen.find(_text(form, "place"), _text(form, "id"), block_id, action_id)
     if element["type"] == "file_input":
-        screen.client.choose_files(block_id, *_chosen(form.getlist(_text(form, "changed"))))
+        screen.client.choose_files(block_id, *_chosen(form.getlist(elements.FILES)))
         return
     if "pressed" in form:
         value: Any = _text(form, "pressed") or None
@@ -218,8 +218,8 @@ class Page:
         """An endpoint that does `act` and answers with what changed on the screen."""
 
         async def endpoint(request: Request) -> Response:
-            form = await request.form()
-            return await run_in_threadpool(self._act, act, request, form)
+            async with request.form() as form:
+                return await run_in_threadpool(self._act, act, request, form)
 
         return endpoint
 

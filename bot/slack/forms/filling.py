@@ -60,7 +60,7 @@ def _changed(interaction: Interaction) -> None:
     """Show what a choice has changed, if it did."""
     window = Window(interaction)
     sheet = window.kept()
-    if sheet.blocks() == window.shown or window.show(sheet):
+    if sheet.stands_in(window.view) or window.show(sheet):
         return
     if len(sheet.pages) == 1:  # two answers in a row: the second one was given before the first one's fields came
         interaction.update(window.kept().view(), window.view["id"])

@@ -94,7 +94,9 @@ def _tier(question: Question, applied: Applied) -> Tier:
     if question.holds_secret:
         return "secret"
     must = question.required and question.default is None
-    return "must" if must or question.path in applied.controls else "more"
+    # What an answer brings in stands beside that answer, or nobody would see that it did.
+    beside = (question.case or question.conditional) and not question.advanced
+    return "must" if must or beside or question.path in applied.controls else "more"
 
 
 def _parts(questions: Sequence[Question], lists: bool) -> Iterator[tuple[Question, ...]]:

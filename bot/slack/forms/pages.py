@@ -101,6 +101,10 @@ class Sheet:
         """The ids of the blocks of this page."""
         return {block["block_id"] for block in self.view()["blocks"] if "block_id" in block}
 
+    def stands_in(self, view: JSON) -> bool:
+        """Whether a view shows these very fields and lists. Slack names the blocks that have no name, so these say nothing."""
+        return _asking(self.view()) == _asking(view)
+
     def errors(self, problems: Sequence[Problem], shown: Collection[str]) -> "tuple[dict[str, str], Sheet]":
         """Problems beside the fields that are `shown`; or, where they cannot all stand there, what to show instead.
 
@@ -225,6 +229,11 @@ class Sheet:
             "text": plain_text(f"{at + 1}. {summary(question, entry)}{unfinished}", sizes.TEXT),
             "accessory": {"type": "overflow", "action_id": ENTRY, "options": options},
         }
+
+
+def _asking(view: JSON) -> set[str]:
+    asking = [block for block in view["blocks"] if block["type"] in {"input", "section"}]
+    return {block["block_id"] for block in asking if "block_id" in block} - {"again"}
 
 
 _TIERS: dict[Tier, str] = {

@@ -14,6 +14,7 @@ from bot.contract import Schema
 from bot.errors import Conflict, Problem
 from bot.slack.forms import pages
 from bot.slack.forms.about import CHANGE, COMPLETE, EDIT, ENTRY, FORM, STALE, About
+from bot.slack.forms.choices import Groups
 from bot.slack.forms.entries import Chain, Draft, Gone, fitting, list_of
 from bot.slack.forms.filled import Filled
 from bot.slack.forms.pages import Sheet
@@ -40,6 +41,8 @@ class Asked:
     base: Mapping[str, Any] | None = None
     #: Whose answers they are: their time zone.
     zone: tzinfo | None = None
+    #: User groups to choose from, as far as they are known.
+    groups: Groups = ()
 
     def draft(self, record: DraftRecord | None) -> Draft:
         """What was entered in it."""
@@ -49,6 +52,11 @@ class Asked:
 
 def asked(interaction: Interaction, about: About) -> Asked:
     """The form that a modal is about. Raises NotFound, Forbidden, Conflict."""
+    groups = tuple((group.id, group.handle) for group in interaction.directory.remembered_groups())
+    return replace(_asked(interaction, about), groups=groups)
+
+
+def _asked(interaction: Interaction, about: About) -> Asked:
     service, zone = interaction.service, interaction.zone
     if about.step:
         record, ask = service.may_answer(interaction.person, about.number, about.step)
@@ -118,10 +126,10 @@ def _resumed(form: Asked, record: DraftRecord | None, answers: Mapping[str, Any]
 
 def sheet_of(form: Asked, draft: Draft, filled: Filled, about: About, notice: tuple[JSON, ...] = ()) -> Sheet:
     if not about.chain:
-        return Sheet(filled, about, form.title, form.callback, form.submit, draft, notice=notice)
+        return Sheet(filled, about, form.title, form.callback, form.submit, draft, form.groups, notice)
     key, index = about.chain[-1]
     title = f"{list_of(draft.open(form.schema, about.chain[:-1]), key).title} {index + 1}"
-    return Sheet(filled, about, title, ENTRY, "Done", draft, notice=notice)
+    return Sheet(filled, about, title, ENTRY, "Done", draft, form.groups, notice)
 
 
 # What stands in the window
