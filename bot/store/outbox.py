@@ -401,8 +401,7 @@ def last_channel(session: Session, place: str) -> str | None:
 
 def hurry(tx: Tx, lane: str) -> None:
     """What waits on this lane can go out now."""
-    waiting = (col(tables.Delivery.lane) == lane, col(tables.Delivery.state) == "waiting")
-    tx.exec(update(tables.Delivery).where(*waiting).values(run_at=tx.now))
+    rows.change(tx, tables.Delivery, {"lane": lane, "state": "waiting"}, run_at=tx.now)
 
 
 def next_due(session: Session, since: datetime) -> datetime | None:

@@ -11,7 +11,7 @@ from sqlmodel import col, select, update
 
 from bot import lifecycle
 from bot.lifecycle import InstanceState, Move, RequestState, StepState
-from bot.store import outbox, sealed, tables, timers
+from bot.store import outbox, rows, sealed, tables, timers
 from bot.store.database import Tx
 
 
@@ -65,9 +65,7 @@ def instance_after(tx: Tx, row: tables.Request, event: str) -> None:
     """What the instance becomes."""
     state = lifecycle.INSTANCE_AFTER.get((row.kind, event))
     if state:
-        table = tables.Instance
-        query = update(table).where(col(table.id) == row.instance_id)
-        tx.exec(query.values(state=state, updated_at=tx.now))
+        rows.change(tx, tables.Instance, {"id": row.instance_id}, state=state, updated_at=tx.now)
     if state is InstanceState.DELETED:
         timers.stop(tx, instance_id=row.instance_id)
 
@@ -87,8 +85,7 @@ def advance(tx: Tx, row: tables.Request) -> None:
     if row.state == RequestState.APPROVED and not all(step.early for step in due):
         move(tx, row, lifecycle.START, None)
     for step in due:
-        step.run_at = tx.now
-        tx.add(step)
+        rows.change(tx, tables.Step, {"id": step.id}, run_at=tx.now)
         tx.due = True
 
 
@@ -122,9 +119,8 @@ def fail_step(tx: Tx, row: tables.Request, step: tables.Step, reason: str) -> No
     advance(tx, row)
 
 
-def _steps(tx: Tx, row: tables.Request) -> Sequence[tables.Step]:
-    table = tables.Step
-    return tx.exec(select(table).where(table.request_id == row.id).order_by(col(table.position))).all()
+def _steps(tx: Tx, row: tables.Request) -> Sequence[Any]:
+    return sorted(rows.equal(tx, tables.Step, request_id=row.id), key=lambda step: step.position)
 
 
 def _skip_steps(tx: Tx, request_id: int, how: Move) -> None:

@@ -166,10 +166,8 @@ def instances(session: Session, ids: Sequence[int]) -> list[InstanceRecord]:
 
 def resources(session: Session, instance_id: int) -> list[tables.InstanceResource]:
     """What the instance consists of today, in the order of work."""
-    query = select(tables.InstanceResource).where(
-        tables.InstanceResource.instance_id == instance_id, col(tables.InstanceResource.deleted_at).is_(None)
-    )
-    return list(session.exec(query.order_by(col(tables.InstanceResource.position))).all())
+    found = rows.equal(session, tables.InstanceResource, instance_id=instance_id)
+    return sorted((row for row in found if row.deleted_at is None), key=lambda row: row.position)
 
 
 def usual_duration(session: Session, offering: str) -> timedelta | None:

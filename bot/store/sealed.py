@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlmodel import col, delete, select
+from sqlmodel import select
 
 from bot.store import rows, tables
 from bot.store.database import Session, Tx
@@ -25,7 +25,7 @@ def find(session: Session, request_id: int, pointer: str) -> str | None:
 
 def forget(tx: Tx, request_id: int) -> None:
     """Let go of them all: the request ends, or is asked anew."""
-    this = tables.Secret
-    mine = col(this.request_id) == request_id
-    tx.forgotten += tx.exec(select(this.kept).where(mine)).all()
-    tx.exec(delete(this).where(mine))
+    found = rows.equal(tx, tables.Secret, request_id=request_id)
+    if found:
+        tx.forgotten += [row.kept for row in found]
+        rows.remove(tx, tables.Secret, request_id=request_id)
