@@ -112,7 +112,7 @@ class Judge:
             mine = issues.pop(story.name, [])
             if story.offering != "machine" or story.lost:
                 continue
-            if not mine and story.end != "withdrawn":  # who withdraws at once leaves nothing to begin
+            if not mine and story.end == "fulfilled":  # what ends at once, before the ticket began, needs none
                 yield Problem("missing", f"the issue of {story.request}")
             if len(mine) > 1:
                 yield Problem("doubled", f"the issue of {story.request}: {[issue.key for issue in mine]}")
