@@ -119,6 +119,7 @@ def assert_each_once(workspace: Workspace, numbers: list[str]) -> None:
         assert in_order([m for m in channel if m.thread_ts == card.ts and m.ts != card.ts], NOTED) == [1] * len(NOTED)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # urllib leaves cut sockets to Python
 def test_in_a_storm_nothing_is_lost_doubled_or_out_of_order(
     tmp_path: Path, store: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
