@@ -18,6 +18,11 @@ from typing import Any
 
 def main() -> int:
     told = _told()
+    for number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # a worker in the background of a shell ignores them, and so would it
+        signal.signal(number, signal.SIG_DFL)
     try:
         program = subprocess.Popen(  # noqa: S603 - the author's own program, without a shell
             told["argv"],

@@ -76,7 +76,12 @@ def _run(resource: Run, environment: Mapping[str, str], context: Context, out: I
         "grace": resource.grace,
     }
     keeper = subprocess.Popen(  # noqa: S603 - ours
-        [sys.executable, "-I", str(_KEEPER)], stdin=subprocess.PIPE, stdout=out, stderr=errors, env={}
+        [sys.executable, "-I", str(_KEEPER)],
+        stdin=subprocess.PIPE,
+        stdout=out,
+        stderr=errors,
+        env={},
+        start_new_session=True,
     )
     try:
         if keeper.stdin is not None:
