@@ -119,7 +119,7 @@ def done(issue: Issue) -> None:
     ADA.types("/platform list")
     assert "db1.example.com" in text_of(ADA.told("*INS-1* · PostgreSQL · ready"))
     ADA.types("/platform show REQ-1")
-    ADA.told("fulfilled:")
+    ADA.told("finished it")
 
 
 def rejected(jira: JiraStandIn) -> None:

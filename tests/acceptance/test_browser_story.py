@@ -250,7 +250,7 @@ def sees_the_card(grace: Window, number: str, jira: str) -> None:
     expect(card).to_contain_text(f"{number} · PostgreSQL")
     expect(card).to_contain_text("Asked for by @Ada Lovelace on ")
     expect(card).to_contain_text(re.compile(r"Name\s*story\s*Size\s*large"))
-    expect(card).to_contain_text("Waits for approval by @dba.")
+    expect(card).to_contain_text("Waits for approval by @dba")
     ticket = card.get_by_role("link", name=re.compile(r"^DBA-\d+$"))
     expect(ticket).to_have_attribute("href", re.compile(f"^{re.escape(jira)}"))
     grace.picture("card")
@@ -429,7 +429,7 @@ def test_an_admin_is_let_in_until_a_day_once_two_people_approve(enter: Enter) ->
     number = confirmed(ada)
 
     card = grace.card(number)
-    expect(card).to_contain_text("Waits for approval by 2 of @security or @data-platform.")
+    expect(card).to_contain_text("Waits for approval by 2 of @security or @data-platform")
     expect(card).to_contain_text(re.compile(rf"Member\s*linus@example.com.*Until\s*{until}", re.DOTALL))
     grace.press(f"Approve {number}")
     expect(card).to_contain_text("Approved so far by @Grace Hopper.")

@@ -244,7 +244,7 @@ def test_nothing_that_people_type_is_live_in_any_message(office: Office) -> None
     office.told(office.ada, f"{number} · Letter*: ready")
     for line in (f"/platform show {number}", "/platform list", f"/platform {LIVE}", f"/platform show {LIVE}"):
         office.ada.type_command("#general", line)
-    office.told(office.ada, "fulfilled:")
+    office.told(office.ada, "finished it")
     office.told(office.ada, "*INS-")
     office.until(lambda: len([m for m in everything(office.ada) if "does not know" in m.text]) == 1)
     other = write_letter(office, subject=LIVE, body=LIVE)

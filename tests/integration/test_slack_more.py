@@ -400,7 +400,12 @@ def what_ada_gets(office: Office, *, by_hand: bool) -> dict[str, str]:
         "form, confirmation": [
             d.answer for d in workspace.deliveries("view_submission") if d.payload["user"]["id"] == ada.me.id
         ],
-        "messages": [c.arguments for c in workspace.calls("chat.postMessage") if c.arguments["channel"] == ada.me.id],
+        # All that she reads: `metadata` is our own mark, by which a message is found again.
+        "messages": [
+            {name: value for name, value in call.arguments.items() if name != "metadata"}
+            for call in workspace.calls("chat.postMessage")
+            if call.arguments["channel"] == ada.me.id
+        ],
         "list": [listed.text, *(block["text"] for block in listed.blocks if "text" in block)],
     }
     passing = r"https?://[^|>\"]*|!date[^>]*"
