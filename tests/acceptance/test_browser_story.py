@@ -240,7 +240,7 @@ def fills_in(ada: Window) -> str:
     modal.get_by_role("button", name="Request").click()
 
     confirmation = ada.page.get_by_role("dialog", name=re.compile(r"^REQ-\d+$"))
-    expect(confirmation.get_by_text("PostgreSQL was asked for. It waits for @dba.")).to_be_visible()
+    expect(confirmation.get_by_text("PostgreSQL was asked for. It waits for @dba")).to_be_visible()
     ada.picture("confirmation")
     return confirmed(ada)
 
