@@ -314,7 +314,7 @@ def has_it(ada: Window, number: str) -> None:
     ada.is_told(f"{instance[0]} · PostgreSQL · ready", "host: story.db.example.com")
     ada.picture("list")
     ada.write(f"/platform show {number}")
-    ada.is_told("Outputs", "approved: @Grace Hopper", "task done (database): @Grace Hopper", "fulfilled")
+    ada.is_told("Outputs", "@Grace Hopper: approved", "@Grace Hopper: did database", "Frontdesk: finished it")
     ada.picture("show")
 
 
