@@ -31,7 +31,7 @@ GROUPS = {
 
 
 #: They drive a browser from a greenlet, and coverage of this process sees nothing of what runs after that.
-_LAST = ("test_page.py", "test_browser_story.py")
+_LAST = ("test_page.py", "test_browser_story.py", "test_browser_forms.py")
 
 
 @pytest.hookimpl(trylast=True)
