@@ -1,14 +1,17 @@
 """Migrations: from nothing to what the tables say, back, and again, on both stores."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import inspect
+from sqlalchemy import Column, Integer, MetaData, insert, inspect, select, text
 from sqlmodel import SQLModel
 
 from bot import app, settings
@@ -68,6 +71,47 @@ def test_each_migration_goes_back_and_forth(database: Database, empty_url: str) 
     assert tables_of(database) == set()
     migrate(empty_url)
     assert tables_of(database) == set(SQLModel.metadata.tables)
+
+
+@pytest.mark.parametrize("revision", ["0001", "0002", "0003", "0005", "0007"])
+def test_a_process_of_before_writes_and_reads_beside_the_newest_schema(
+    database: Database, empty_url: str, revision: str
+) -> None:
+    with migration._connected(empty_url) as (config, _):
+        command.upgrade(config, revision)
+    known = MetaData()
+    with database.reader.connect() as connection:
+        known.reflect(connection)
+    migrate(empty_url)
+    with database.writer.begin() as connection:
+        for table in known.sorted_tables:
+            if table.name == "alembic_version":
+                continue
+            connection.execute(insert(table).values({c.name: value_of(c) for c in table.columns if is_named(c)}))
+            assert len(connection.execute(select(table)).all()) == 1, f"{table.name} reads as it did"
+
+
+def is_named(column: Column[Any]) -> bool:
+    """Whether a process has to name it when it adds a row."""
+    return not column.nullable and not (column.primary_key and isinstance(column.type, Integer))
+
+
+def value_of(column: Column[Any]) -> Any:
+    if column.foreign_keys:
+        return 1
+    return {int: 1, str: "x", bool: False, datetime: datetime(2026, 11, 2)}.get(column.type.python_type, {})  # noqa: DTZ001
+
+
+def test_a_newer_schema_of_this_generation_will_do_and_one_of_the_next_will_not(
+    database: Database, empty_url: str
+) -> None:
+    migrate(empty_url)
+    for version, fits in (("0999", True), ("1000", False)):
+        with database.writer.begin() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :version"), {"version": version})
+        assert is_current(database) is fits
+        with nullcontext() if fits else pytest.raises(Misconfigured, match="Run the newer version"):
+            migrate(empty_url)
 
 
 def test_there_is_one_line_of_migrations() -> None:
