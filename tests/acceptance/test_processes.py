@@ -59,7 +59,7 @@ def test_the_story_on_the_command_line_is_seen_in_slack(alone: Site) -> None:
     assert [line.split(":")[0] for line in lines[1:]] == ["  --name", "  --size"]
 
     asked = alone.run("request", "postgres", "--name", "orders", who="ada")
-    assert asked.out == "REQ-1 is awaiting approval: @dba has to approve.\n"
+    assert asked.out.startswith("REQ-1 is awaiting approval: @dba has to approve by ")
     card = alone.card("REQ-1", offers="approve")
     assert "Asked for by <@U01ADA>" in text_of(card)
     alone.told("ada", "It waits for")

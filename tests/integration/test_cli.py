@@ -26,6 +26,7 @@ COMMANDS = (
     *("offerings", "offering", "request", "plan", "list", "waiting", "show", "approve", "reject", "withdraw", "cancel"),
     *("retry", "complete", "refuse", "edit", "instances", "update", "renew", "delete"),
     *("run", "web", "worker", "migrate", "check", "import", "key", "preview", "demo", "token"),
+    *("backup", "restore", "doctor"),
 )
 
 
