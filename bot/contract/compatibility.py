@@ -109,6 +109,10 @@ class _Comparison:
         """Each alternative on the one side needs one on the other side that takes all of it."""
         if not (_branches(old) or _branches(new)) or (_values(old) is not None and _values(new) is not None):
             return
+        narrow, wide = (new, old) if self.outputs else (old, new)
+        if _branches(wide) and not _branches(narrow) and "type" not in narrow and _values(narrow) is None:
+            yield _says(path, "was open to all types, is one of some alternatives")
+            return
         olds, news = _branches(old) or [old], _branches(new) or [new]
         for index, each in enumerate(news if self.outputs else olds):
             pairs = [(other, each) if self.outputs else (each, other) for other in (olds if self.outputs else news)]

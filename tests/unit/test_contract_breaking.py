@@ -207,3 +207,9 @@ def test_a_restriction_of_further_fields_is_named() -> None:
     old, new = {"type": "object"}, {"type": "object", "additionalProperties": {"type": "string"}}
     assert breaking(old, new) == ["the whole form: further fields are restricted now"]
     assert comparable({"anyOf": [{"type": "string", "title": "x"}]}) == {"anyOf": [{"type": "string"}]}
+
+
+def test_what_was_open_to_all_types_may_not_become_one_of_some_alternatives() -> None:
+    old = {"properties": {"a": {"maximum": 0, "minLength": 0}}}
+    new = {"properties": {"a": {"maximum": 0, "anyOf": [{"type": "string"}]}}}
+    assert breaking(old, new) == ["a: was open to all types, is one of some alternatives"]
