@@ -421,7 +421,10 @@ def test_whether_a_person_or_a_system_does_it_is_seen_by_nobody_who_asks(tmp_pat
     with receiver.running(), opened(tmp_path / "automated", offerings=folder) as office:
         by_machine = what_ada_gets(office, by_hand=False)
     assert [arrival.body for arrival in receiver.arrivals] == [{"name": "orders", "size": "small"}]
-    assert by_machine == by_hand
+    moment = re.compile(r"<!date[^>]*>")  # the two were asked for at different moments
+    assert {k: moment.sub("", str(v)) for k, v in by_machine.items()} == {
+        k: moment.sub("", str(v)) for k, v in by_hand.items()
+    }
     assert by_hand["messages"].count('"channel"') == 3
     assert by_hand["form, confirmation"].count("response_action") == 2
 
