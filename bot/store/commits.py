@@ -54,7 +54,7 @@ class SharedCommits:
             try:
                 with _savepoint(group):
                     yield group.connection
-            except Exception as error:
+            except Exception as error:  # only noted, for the group's end; raised again
                 group.failed = error
                 raise
             finally:
@@ -113,7 +113,7 @@ def _savepoint(group: _Group) -> Iterator[None]:
     driver.execute("SAVEPOINT member")
     try:
         yield
-    except BaseException:
+    except BaseException:  # also an interrupt: what the member wrote is taken back; raised again
         if _is_open(group):
             driver.execute("ROLLBACK TO member")
             driver.execute("RELEASE member")
