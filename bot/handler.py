@@ -53,6 +53,16 @@ def unkept(outputs: Mapping[str, Any], schema: JSON) -> str | None:
     return f"{field_}: {what}" if field_ else what
 
 
+def promised(found: JSON, schema: JSON | None) -> JSON:
+    """Of what was answered, what was promised; without a promise all of it. Raises ValueError with what does not fit."""
+    if schema is None:
+        return found
+    kept = {name: found[name] for name in schema.get("properties", found) if name in found}
+    if problem := unkept(kept, schema):
+        raise ValueError(problem)
+    return kept
+
+
 #: A resource's field for the outputs that it promises. Written as a class, kept as its JSON Schema: what was stored
 #: and loaded again equals what the step built.
 Promised = Annotated[type[O_co] | JSON | None, AfterValidator(schema_of)]

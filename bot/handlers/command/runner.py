@@ -11,7 +11,7 @@ from typing import IO, Any
 from typing_extensions import override
 
 from bot.errors import PermanentError, TemporaryError
-from bot.handler import JSON, Answer, Context, Done, Handler, Plans, Secret, schema_of, unkept
+from bot.handler import JSON, Answer, Context, Done, Handler, Plans, Secret, promised, schema_of
 from bot.handlers.command.resource import Run
 
 _KEEPER = Path(__file__).with_name("keeper.py")
@@ -121,13 +121,11 @@ def _masked(text: str, secrets: Any) -> str:
 def _outputs(resource: Run, out: IO[bytes]) -> JSON:
     out.seek(0)
     found = next(_objects(out.read().decode(errors="replace")), {})
-    schema = schema_of(resource.outputs)
-    if schema is None:
-        return found
-    kept = {name: found[name] for name in schema.get("properties", found) if name in found}
-    if problem := unkept(kept, schema):
-        raise PermanentError(f"{resource.argv[0]} did its work, but what it printed is not as promised: {problem}")
-    return kept
+    try:
+        return promised(found, schema_of(resource.outputs))
+    except ValueError as problem:
+        text = f"{resource.argv[0]} did its work, but what it printed is not as promised: {problem}"
+        raise PermanentError(text) from None
 
 
 def _objects(text: str) -> Iterator[JSON]:

@@ -14,7 +14,7 @@ from pydantic import JsonValue, TypeAdapter
 from typing_extensions import override
 
 from bot.errors import Misconfigured, PermanentError, TemporaryError
-from bot.handler import JSON, Answer, Context, Done, Handler, Pending, Plans, Secret, schema_of, unkept
+from bot.handler import JSON, Answer, Context, Done, Handler, Pending, Plans, Secret, promised, schema_of
 from bot.handlers.webhook.call import Call, plain
 from bot.handlers.webhook.wire import Message, Reach, Reply, Wire, address, shown
 
@@ -188,13 +188,11 @@ def _begun(reply: Reply, context: Context, begun: Mapping[str, Any]) -> Pending:
 def _outputs(call: Call, reply: Reply) -> JSON:
     """The answer's members; with a promise, only those that it names, which must fit."""
     body = _object(reply.content)
-    schema = schema_of(call.outputs)
-    if schema is None:
-        return body
-    kept = {name: body[name] for name in schema.get("properties", body) if name in body}
-    if problem := unkept(kept, schema):
-        raise PermanentError(f"{reply.message.title}: it was done, but the answer is not as promised: {problem}")
-    return kept
+    try:
+        return promised(body, schema_of(call.outputs))
+    except ValueError as problem:
+        text = f"{reply.message.title}: it was done, but the answer is not as promised: {problem}"
+        raise PermanentError(text) from None
 
 
 def _object(content: bytes) -> JSON:
