@@ -15,7 +15,7 @@ from bot.offering import Offering, Request
 from bot.service.offers import NO_NUMBER, Offers, Reviewed, draft_request, edited_request, rules_of
 from bot.service.reading import Reading
 from bot.store import drafts, reads, requests, tables, timers
-from bot.store.database import Session
+from bot.store.database import Session, Tx
 from bot.store.drafts import DraftRecord
 from bot.store.records import InstanceRecord, PersonRecord, RequestRecord, request_number
 from bot.store.requests import Busy, KeyReused, NewRequest, NewStep
@@ -77,10 +77,11 @@ class Asking(Offers, Reading):
         version: str | None = None,
         reason: str | None = None,
         key: str | None = None,
+        draft: str = "",
     ) -> Asked:
         """Ask for an offering; what an acknowledgement says of it, which waits for nothing but the transaction.
 
-        Raises NotFound, Invalid, Unavailable, and Conflict when the key came with other answers.
+        `draft`: what was entered about this becomes the request, and is no draft any more. Raises NotFound, Invalid, Unavailable, and Conflict when the key came with other answers.
         """
         offering = self.offering(name, version)
         checked = self._checked(person, offering, answers)
@@ -101,7 +102,8 @@ class Asking(Offers, Reading):
                 body_hash=hashed(offering.name, version, secrecy.masked(offering.guarded, answers), reason),
                 secrets=self._put(checked.secrets),
                 deadline=offering.patience(request),
-            )
+            ),
+            draft,
         )
 
     def delete(
@@ -120,16 +122,22 @@ class Asking(Offers, Reading):
             new = self._deletion(session, instance, offering, person.id, rules_of(offering, request), reason, key)
         return self._told(self._store(replace(new, deadline=offering.patience(request))))
 
-    def edit(self, person: PersonRecord, number: str, answers: Mapping[str, Any]) -> RequestRecord:
-        """Put other answers into a request that waits for approval. Raises NotFound, Forbidden, Invalid, Conflict."""
+    def edit(self, person: PersonRecord, number: str, answers: Mapping[str, Any], *, draft: str = "") -> RequestRecord:
+        """Put other answers into a request that waits for approval; `draft` as in `ask`.
+
+        Raises NotFound, Forbidden, Invalid, Conflict.
+        """
         record = self.may_edit(person, number)
         offering = self.offering(record.offering, record.version)
         checked = self._checked(person, offering, answers)
         request = edited_request(record, offering, checked.form)
         rules, deadline, secrets = rules_of(offering, request), offering.patience(request), self._put(checked.secrets)
-        return self._change(
-            record, lambda tx: requests.edit(tx, record.id, person.id, checked.kept, rules, secrets, deadline)
-        )
+
+        def write(tx: Tx) -> None:
+            requests.edit(tx, record.id, person.id, checked.kept, rules, secrets, deadline)
+            drafts.drop(tx, person.id, draft)
+
+        return self._change(record, write)
 
     def may_edit(self, person: PersonRecord, number: str) -> RequestRecord:
         """The request, if this person may change its answers. Raises NotFound, Forbidden, Conflict."""
@@ -158,7 +166,7 @@ class Asking(Offers, Reading):
             return drafts.change(tx, person.id, about, version, edit)
 
     def forget(self, person: PersonRecord, about: str) -> None:
-        """The draft has become a request, or is not wanted."""
+        """The draft is not wanted."""
         with self.database.write() as tx:
             drafts.drop(tx, person.id, about)
 
@@ -166,10 +174,11 @@ class Asking(Offers, Reading):
         """What the database keeps of them. Before the transaction: the safe may be far away. Raises Unavailable."""
         return {pointer: self.safe.put(secret) for pointer, secret in secrets.items()}
 
-    def _store(self, new: NewRequest) -> Asked:
+    def _store(self, new: NewRequest, draft: str = "") -> Asked:
         try:
             with self.database.write() as tx:
                 request_id, created = requests.submit(tx, new)
+                drafts.drop(tx, new.requester_id, draft)
                 decide_by = timers.decide_by(tx, [request_id]).get(request_id) if new.deadline else None
         except KeyReused as reused:
             number = request_number(reused.request_id)

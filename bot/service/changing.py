@@ -41,8 +41,9 @@ class Changing(Asking):
         version: str | None = None,
         reason: str | None = None,
         key: str | None = None,
+        draft: str = "",
     ) -> Asked:
-        """Ask for other answers, all of them, for an instance; what an acknowledgement says of it.
+        """Ask for other answers, all of them, for an instance; what an acknowledgement says of it. `draft` as in `ask`.
 
         `version` moves it to another version of the contract. Steps whose resource stays as it is do nothing; what the
         offering has no step for any more is taken back. Raises NotFound, Forbidden, Conflict, Invalid, Unavailable.
@@ -69,7 +70,8 @@ class Changing(Asking):
                 key=key,
                 body_hash=hashed(instance.number, version, secrecy.masked(offering.guarded, answers), reason),
                 secrets=self._put(checked.secrets),
-            )
+            ),
+            draft,
         )
 
     def may_update(

@@ -8,7 +8,8 @@ from bot.errors import Conflict, Invalid, NotFound, Problem
 from bot.lifecycle import RequestState
 from bot.service.people import People
 from bot.service.reading import Reading
-from bot.store import reads, requests
+from bot.store import drafts, reads, requests
+from bot.store.database import Tx
 from bot.store.records import PersonRecord, RequestRecord
 from bot.story import stands, when
 
@@ -56,16 +57,27 @@ class Deciding(People, Reading):
         return person, record, rules
 
     def complete(
-        self, person: PersonRecord, number: str, step: str, outputs: Mapping[str, Any] | None = None
+        self,
+        person: PersonRecord,
+        number: str,
+        step: str,
+        outputs: Mapping[str, Any] | None = None,
+        *,
+        draft: str = "",
     ) -> RequestRecord:
-        """Somebody did what a step asked of them. Raises NotFound, Forbidden, Conflict, Invalid."""
+        """Somebody did what a step asked of them; `draft` as in `ask`. Raises NotFound, Forbidden, Conflict, Invalid."""
         record, asked = self.may_answer(person, number, step)
         schema = asked["outputs"] or {"type": "object", "additionalProperties": False}
         given = contract.with_defaults(schema, dict(outputs or {}))
         found = contract.problems(schema, given)
         if found:
             raise Invalid(found)
-        return self._change(record, lambda tx: requests.answer(tx, record.id, step, person.id, given))
+
+        def write(tx: Tx) -> None:
+            requests.answer(tx, record.id, step, person.id, given)
+            drafts.drop(tx, person.id, draft)
+
+        return self._change(record, write)
 
     def refuse(self, person: PersonRecord, number: str, step: str, reason: str) -> RequestRecord:
         """Somebody cannot do what a step asked of them: it fails. Raises NotFound, Forbidden, Conflict, Invalid."""

@@ -325,12 +325,12 @@ def _submit(interaction: Interaction, view: JSON) -> JSON | None:
     about, service = About.read(view), interaction.service
     key = f"slack:{view.get('root_view_id') or view['id']}"
 
-    def hand_in(answers: JSON) -> JSON:
+    def hand_in(answers: JSON, draft: str) -> JSON:
         person = interaction.person
         if about.number:
-            asked = service.ask_change(person, about.number, answers, version=about.version, key=key)
+            asked = service.ask_change(person, about.number, answers, version=about.version, key=key, draft=draft)
         else:
-            asked = service.ask(person, about.offering, answers, version=about.version, key=key)
+            asked = service.ask(person, about.offering, answers, version=about.version, key=key, draft=draft)
         offering = service.offering(about.offering, about.version)
         # Slack is asked nothing now: it waits for this answer.
         words = Words(offering, interaction.directory.remembered_mention)
@@ -343,8 +343,8 @@ def _submit(interaction: Interaction, view: JSON) -> JSON | None:
 def _submit_edit(interaction: Interaction, view: JSON) -> JSON | None:
     number = About.read(view).number
 
-    def hand_in(answers: JSON) -> None:
-        interaction.service.edit(interaction.person, number, answers)
+    def hand_in(answers: JSON, draft: str) -> None:
+        interaction.service.edit(interaction.person, number, answers, draft=draft)
 
     return filling.submitted(interaction, hand_in)
 
@@ -362,8 +362,8 @@ def _submit_refusal(interaction: Interaction, view: JSON) -> None:
 def _submit_outputs(interaction: Interaction, view: JSON) -> JSON | None:
     about = About.read(view)
 
-    def hand_in(outputs: JSON) -> None:
-        interaction.service.complete(interaction.person, about.number, about.step, outputs)
+    def hand_in(outputs: JSON, draft: str) -> None:
+        interaction.service.complete(interaction.person, about.number, about.step, outputs, draft=draft)
 
     return filling.submitted(interaction, hand_in)
 

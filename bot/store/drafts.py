@@ -40,7 +40,9 @@ def change(
 
 
 def drop(tx: Tx, person_id: int, about: str) -> None:
-    """It was submitted, or they start over."""
+    """It was submitted, or they start over; about nothing there is none."""
+    if not about:
+        return
     this = tables.Draft
     tx.exec(delete(this).where(col(this.person_id) == person_id, col(this.offering) == about))
 

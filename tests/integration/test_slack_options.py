@@ -1,5 +1,6 @@
 """Options from data in Slack, over HTTP and when the form is edited: offered to a person, and checked once more."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from threading import Event
 from typing import Any
@@ -11,6 +12,8 @@ from bot import Person
 from bot.demo.slack.client import Client
 from bot.offering import Options
 from bot.slack.forms import patience
+from bot.slack.forms.windows import Window
+from bot.store.records import RequestRecord
 from tests.integration.clicks import start_over
 from tests.integration.office import Office, opened
 
@@ -121,6 +124,12 @@ def stored(office: Office, ada: Client) -> dict[str, Any]:
     assert view is not None
     assert view.title.startswith("REQ-"), (view.title, view.errors)
     return dict(office.process.service.show(office.process.service.person(ada.me.id), view.title).form)
+
+
+def mine(office: Office, ada: Client) -> list[RequestRecord]:
+    """What she has asked for, the newest first."""
+    service = office.process.service
+    return list(service.mine(service.person(ada.me.id)).items)
 
 
 def test_what_is_offered_depends_on_who_asks_and_on_the_form_so_far(office: Office, ada: Client) -> None:
@@ -247,6 +256,28 @@ def test_who_closes_the_window_meanwhile_hears_of_it_and_may_go_on(office: Offic
     office.until(ada.view)
     assert "Continue where you left off" in str(ada.view())
     assert ada.view().values[block(ada, "/database")]["answer"]["selected_option"]["value"] == "eu-2"  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("in_no_hurry")
+def test_a_process_that_dies_before_the_window_hears_of_its_request_offers_it_no_second_time(
+    office: Office, ada: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # It dies right after the transaction: nothing is left to do, and nobody to tell the window.
+    monkeypatch.setattr(patience, "later", lambda *_: None)
+    monkeypatch.setattr(Window, "forget", lambda *_: sys.exit())
+    ask(office, ada, "tags=x-1")
+    ada.fill({block(ada, "/database"): f"{ada.me.name}: billing"})
+    slow = Slow(["eu-2"])
+    swap(office, database=slow)
+    before = mine(office, ada)
+    ada.submit()
+    slow.released.set()
+    office.until(lambda: mine(office, ada) != before)
+    assert mine(office, ada)[0].form == {"region": "eu", "database": "eu-2", "tags": ["x-1"], "shares": []}
+    ada.close()
+    ada.type_command("#general", "/platform request copy")
+    office.until(ada.view)
+    assert "Continue where you left off" not in str(ada.view())
 
 
 def test_an_entry_of_a_list_has_options_too(office: Office, ada: Client) -> None:

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 JSON = dict[str, Any]
 #: What a click changes, once what stands on the page is kept.
 Edit = Callable[[Draft, Filled], Draft]
+#: Makes something of the answers, and ends their draft in the same transaction: a crash leaves one of the two.
+HandIn = Callable[[JSON, str], JSON | None]
 
 
 # Clicks
@@ -202,7 +204,7 @@ SEARCHES: Mapping[str, Callable[[Interaction], list[JSON]]] = {ACTION: found_cho
 # Submitting and closing
 
 
-def submitted(interaction: Interaction, hand_in: Callable[[JSON], JSON | None]) -> JSON | None:
+def submitted(interaction: Interaction, hand_in: HandIn) -> JSON | None:
     """Hand in all of the answers; what is refused stands beside its field, on the page where that is."""
     window = Window(interaction)
     if window.about.checking:  # submitted once more meanwhile: the first one counts
@@ -217,7 +219,7 @@ def submitted(interaction: Interaction, hand_in: Callable[[JSON], JSON | None]) 
         return _review(window, sheet, reviewed) if reviewed else _handed_in(window, sheet, hand_in)
 
     try:
-        return _soon(window, go_on, sent=not reviewed) if offering and offering.options else go_on()
+        return _soon(window, go_on) if offering and offering.options else go_on()
     except Invalid as invalid:
         return _refused(window, sheet, invalid.problems)
     except Unavailable as unavailable:
@@ -232,12 +234,9 @@ def _offering(window: Window) -> Offering[Any] | None:
     return None if about.step else window.interaction.service.offering(about.offering, about.version)
 
 
-def _handed_in(window: Window, sheet: Sheet, hand_in: Callable[[JSON], JSON | None]) -> JSON | None:
+def _handed_in(window: Window, sheet: Sheet, hand_in: HandIn) -> JSON | None:
     window.interaction.service.attach(window.interaction.person, sheet.filled.schema, sheet.filled.answers)
-    answer = hand_in(sheet.filled.answers)
-    if window.about.kept or window.interaction.service.draft(window.interaction.user, window.form.name):
-        window.forget()
-    return answer
+    return hand_in(sheet.filled.answers, window.form.name)
 
 
 def _review(window: Window, sheet: Sheet, offering: Offering[Any]) -> JSON:
@@ -250,24 +249,25 @@ def _review(window: Window, sheet: Sheet, offering: Offering[Any]) -> JSON:
     return {"response_action": "update", "view": checked_view(view)}
 
 
-def _soon(window: Window, go_on: Callable[[], JSON | None], *, sent: bool) -> JSON | None:
-    """Its answer; where it takes longer than Slack waits, the window says so now, and shows the answer later."""
+def _soon(window: Window, go_on: Callable[[], JSON | None]) -> JSON | None:
+    """Its answer; where it takes longer than Slack waits, the window says so now, and shows the answer later.
+
+    What was entered is kept before anything begins: whenever the process ends, it is a draft or handed in, never both.
+    """
+    kept = window.keep()
     under_way = patience.begun(go_on)
     try:
         return patience.soon(under_way)
     except patience.TakesLonger:
-        kept = window.keep()
-        patience.later(under_way, lambda done: _late(window, done, sent=sent))
+        patience.later(under_way, lambda done: _late(window, done))
         return {"response_action": "update", "view": checked_view(reviews.checking(kept))}
 
 
-def _late(window: Window, done: "Future[JSON | None]", *, sent: bool) -> None:
+def _late(window: Window, done: "Future[JSON | None]") -> None:
     """Show what came of it; tell it where the window is closed."""
     try:
         view, told = (done.result() or {}).get("view"), ""
         view = view or views.message("Done", "What you have changed is in.")
-        if sent:
-            window.forget()
     except Refused as refused:
         problems = refused.problems if isinstance(refused, Invalid) else [Problem("", str(refused))]
         view, told = _again_with(window, problems), " ".join(each.detail for each in problems)
@@ -339,7 +339,8 @@ def show_list(interaction: Interaction) -> None:
 def closed(interaction: Interaction) -> None:
     """Keep what a window still tells of itself when it is closed, and show the list that an entry belongs to."""
     window = Window(interaction)
-    if window.about.kept or window.sheet().filled.kept():
+    # While it is checked, what was entered is kept already, and may have become a request meanwhile.
+    if not window.about.checking and (window.about.kept or window.sheet().filled.kept()):
         window.keep()
     if not interaction.args.body.get("is_cleared"):
         show_list(interaction)

@@ -1,7 +1,7 @@
 """What takes longer than an acknowledgement may: the window says that it is checked, and goes on when it is.
 
 Slack waits three seconds for the answer to a submission, and some sources of options need longer. The draft is kept
-before the window says so: if the process ends meanwhile, what was entered is offered again.
+before it begins: if the process ends meanwhile, what was entered is offered again.
 """
 
 from collections.abc import Callable
