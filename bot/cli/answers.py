@@ -8,6 +8,8 @@ import argparse
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
+from functools import partial
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from bot import contract
 from bot.cli.client import line
 from bot.cli.failures import REFUSED, USAGE, Failure
 from bot.contract import Question
+from bot.contract.content import MOST, encoded
 
 JSON = dict[str, Any]
 
@@ -74,17 +77,26 @@ def typed(schema: JSON, given: Given, upload: Upload, base: JSON | None = None) 
 
 
 def _is_file(question: Question) -> bool:
-    return "file" in {question.kind, question.item.kind if question.item else ""}
+    return (question.item or question).kind in {"file", "content"}
 
 
 def _uploaded(question: Question, text: str, upload: Upload) -> Any:
     """What a file becomes in the form; of a list, one `@file` on each line."""
+    one = question.item or question
     paths = [Path(line.removeprefix("@")) for line in text.splitlines()]
+    take = partial(_written, one) if one.kind == "content" else upload
     try:
-        found = [upload(path.name, path.read_bytes()) for path in paths]
-    except OSError as error:
+        found = [take(path.name, path.read_bytes()) for path in paths]
+    except (OSError, ValueError) as error:
         raise Failure(USAGE, f"--{question.name}: {error}") from None
     return found if question.kind == "list" else found[-1]
+
+
+def _written(question: Question, name: str, content: bytes) -> str:
+    """What is in a file, as the contract wants it. Raises ValueError."""
+    if len(content) > MOST:
+        raise ValueError(f"{name} has {len(content):,} bytes; what is in it becomes the answer, so at most {MOST:,}.")
+    return encoded(question.way, name, guess_type(name)[0] or "application/octet-stream", content)
 
 
 def _zone() -> tzinfo:
@@ -133,7 +145,7 @@ def _metavar(question: Question) -> str:
     if question.choices:
         named = "|".join(contract.written(choice.value) for choice in question.choices)
         return named if len(named) <= 40 else "CHOICE"
-    return {"section": "JSON"}.get(question.kind, question.kind.upper())
+    return {"section": "JSON", "file": "@FILE", "content": "@FILE"}.get(question.kind, question.kind.upper())
 
 
 def _help(question: Question) -> str:

@@ -25,7 +25,7 @@ from bot.contract.formats import expected, is_channel_id, is_datetime, is_email,
 from bot.contract.mapping import mapped
 from bot.contract.oddities import oddities
 from bot.contract.presentation import Look, NoSuchField, presented, unanswerable
-from bot.contract.questions import VARIANT, Choice, Kind, Question, fields, humanised
+from bot.contract.questions import VARIANT, Choice, Kind, Question, fields, humanised, is_content
 from bot.contract.schema import Schema, pointer, remembered, resolve
 from bot.contract.search import ranked
 from bot.contract.secrecy import asks_for_secrets, at, secrets
@@ -54,6 +54,7 @@ __all__ = [
     "fields",
     "humanised",
     "is_channel_id",
+    "is_content",
     "is_datetime",
     "is_email",
     "is_person_id",

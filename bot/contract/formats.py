@@ -8,6 +8,8 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime, time
 
+from bot.contract.content import is_base64, is_base64url, is_data_url
+
 _EMAIL = re.compile(r"[^@\s<>()\[\],;:\"\\.]+(\.[^@\s<>()\[\],;:\"\\.]+)*@([^\W_]([\w-]{0,61}[^\W_])?\.)+[^\W_]{2,63}")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!#$%&'()*+,\-./0-9:;=?@A-Z_a-z~\[\]]+")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -118,6 +120,10 @@ FORMATS: dict[str, tuple[Callable[[str], bool], str]] = {
     "ipv4": (_is_ipv4, "an IPv4 address like 192.0.2.1"),
     "ipv6": (_is_ipv6, "an IPv6 address like 2001:db8::1"),
     "hostname": (_is_hostname, "a host name like db.example.com"),
+    "byte": (is_base64, "Base64 text like aGVsbG8="),
+    "base64": (is_base64, "Base64 text like aGVsbG8="),
+    "base64url": (is_base64url, "Base64 text for addresses, like aGVsbG8="),
+    "data-url": (is_data_url, "a data URL like data:text/plain;base64,aGVsbG8="),
     "regex": (_is_regex, "a regular expression"),
     "person": (_is_person, "a person: an e-mail address or a Slack id"),
     "channel": (_is_channel, "a channel: #name or a Slack id"),

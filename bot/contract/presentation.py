@@ -16,7 +16,8 @@ Change = Callable[[Schema], Schema]
 _LISTED, _SINGLE, _NAMED = ("allOf", "anyOf", "oneOf"), ("then", "else"), ("dependencies", "dependentSchemas")
 
 
-Widget = Literal["textarea", "radio", "select"]
+#: `file` is for a text: it is chosen as a file.
+Widget = Literal["textarea", "radio", "select", "file"]
 
 
 class Look(TypedDict, total=False):

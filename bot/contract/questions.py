@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
+from bot.contract import content
 from bot.contract.schema import Resolved, Schema, kinds, pointer, properties, references, remembered, required, resolve
 from bot.contract.secrecy import marks_secret
 
@@ -28,6 +29,7 @@ Kind = Literal[
     "channel",
     "group",
     "file",  # a reference: id, name, size, type
+    "content",  # a text that holds what is in a file
     "json",  # anything else: free-form, maps, lists of objects, unions of objects
 ]
 _SCALARS = frozenset({"string", "integer", "number", "boolean"})
@@ -138,6 +140,11 @@ class Question:
     def widget(self) -> str:
         """How the offering wants it shown; empty: as the schema says."""
         return str(self.schema.get(WIDGET) or "")
+
+    @property
+    def way(self) -> content.Way:
+        """How a text holds a file, for `content`."""
+        return content.way(self.schema) or "text"
 
     @cached_property
     def entry(self) -> Schema | None:
@@ -276,8 +283,17 @@ def _text_kind(schema: Schema) -> Kind:
     known = _FORMATS.get(str(schema.get("format")))
     if known:
         return known
+    if is_content(schema):
+        return "content"
+    if content.is_typed(str(schema.get("contentMediaType", ""))) and not marks_secret(schema):
+        return "text"
     longest = schema.get("maxLength")
     return "text" if isinstance(longest, int) and longest > _ONE_LINE and not marks_secret(schema) else "string"
+
+
+def is_content(schema: Schema) -> bool:
+    """Whether a text holds a file. A secret is typed: what is chosen stays in Slack."""
+    return not marks_secret(schema) and (schema.get(WIDGET) == "file" or content.way(schema) is not None)
 
 
 def _array_kind(schema: Schema, root: Schema) -> Kind:

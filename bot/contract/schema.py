@@ -17,6 +17,8 @@ _TELLING = {
     "minLength": "string",
     "maxLength": "string",
     "format": "string",
+    "contentEncoding": "string",
+    "contentMediaType": "string",
     "minimum": "number",
     "maximum": "number",
     "multipleOf": "number",

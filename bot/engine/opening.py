@@ -16,11 +16,11 @@ from bot.store.records import request_number
 _FROM_FORM = re.compile(r"REQ-[\d?]+/")
 
 
-#: Reads a file elsewhere by its id.
-Fetch = Callable[[str], bytes]
+#: Reads a file elsewhere by its id, if the person of that Slack id has uploaded it; an empty one: nobody is known.
+Fetch = Callable[[str, str], bytes]
 
 
-def no_fetch(file_id: str) -> bytes:
+def no_fetch(file_id: str, _owner: str) -> bytes:
     """Without a Slack there are no files in it."""
     raise PermanentError(f"The file {file_id} is in Slack, which this process does not reach.")
 
@@ -50,6 +50,8 @@ class Secrets:
     def _file(self, request_id: int, file_id: str) -> bytes:
         with self._database.read() as session:
             request, file = reads.request(session, request_id), files.find(session, file_id)
+            person = reads.person_by_id(session, file.person_id) if file else None
+        owner = (person.slack_id if person else None) or ""
         if request is None or file is None or json.dumps(file_id) not in json.dumps(dict(request.form)):
             raise PermanentError(f"{file_id} is no file of this request.")
-        return self._fetch(file_id) if file.content is None else file.content
+        return self._fetch(file_id, owner) if file.content is None else file.content

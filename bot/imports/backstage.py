@@ -3,6 +3,7 @@
 https://backstage.io/docs/features/software-templates/writing-templates and, for the keys, react-jsonschema-form's.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ _HINTS = {
     "ui:help": "help", "ui:description": "help", "ui:title": "title", "ui:placeholder": "placeholder",
     "ui:widget": "widget", "ui:order": "order", "ui:readonly": "readonly", "ui:disabled": "readonly",
 }  # fmt: skip
+#: Pickers of files that organisations have written.
+_FILE = re.compile(r"(^file|File)s?(Pick|Choos|Select|Input|$)|[Uu]pload")
 _DATA = frozenset({"default", "enum", "const", "examples"})
 _RULES = ("if", "then", "else", "oneOf", "anyOf", "not")
 #: A page's own words, and what every page says.
@@ -99,6 +102,30 @@ def _plain(given: Any, path: tuple[str, ...], findings: Findings) -> Any:
     return _presented(here, said, pointer(path), findings)
 
 
+def _picked(here: Schema, widget: Any, picker: Any, where: str, findings: Findings) -> None:
+    """What a widget or a field of Backstage's own means for the answer."""
+    if widget in {"file", "files"}:
+        _is_data_url(here)
+    if widget == "password" or picker == "Secret":
+        here["writeOnly"] = True
+    elif picker:
+        if not {"type", "properties", "enum", "$ref"} & here.keys():
+            here["type"] = "string"
+        if _FILE.search(str(picker)):
+            findings.hint(where, widget="file")
+            findings.note(where, f"{picker} is Backstage's own; here a file is chosen, and its text is the answer")
+        else:
+            findings.note(where, f"{picker} offers in Backstage what it finds there; here it is typed")
+
+
+def _is_data_url(here: Schema) -> None:
+    """What react-jsonschema-form makes of a file: a data URL, or a list of them."""
+    one = mapping(here.get("items")) if here.get("type") == "array" else here
+    if one.get("type", "string") == "string" and "contentEncoding" not in one:
+        one.setdefault("type", "string")
+        one.setdefault("format", "data-url")
+
+
 def _presented(here: Schema, said: Mapping[str, Any], where: str, findings: Findings) -> Schema:
     """What the `ui:` keys of one schema mean for it."""
     options = mapping(said.get("ui:options"))
@@ -106,14 +133,8 @@ def _presented(here: Schema, said: Mapping[str, Any], where: str, findings: Find
     keys.pop("ui:options", None)
     if isinstance(keys.get("ui:enumNames"), list):
         here["enumNames"] = keys.pop("ui:enumNames")
-    widget, picker = keys.get("ui:widget"), keys.pop("ui:field", None)
-    if widget == "password" or picker == "Secret":
-        here["writeOnly"] = True
-    elif picker:
-        if not {"type", "properties", "enum", "$ref"} & here.keys():
-            here["type"] = "string"
-        findings.note(where, f"{picker} offers in Backstage what it finds there; here it is typed")
-    if widget == "hidden":
+    _picked(here, keys.get("ui:widget"), keys.pop("ui:field", None), where, findings)
+    if keys.get("ui:widget") == "hidden":
         keys.pop("ui:widget")
         findings.hint(where, hidden=True)
     for key, value in keys.items():

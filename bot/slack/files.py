@@ -19,10 +19,12 @@ class SlackFiles:
     def __init__(self, client: WebClient) -> None:
         self._client = client
 
-    def read(self, file_id: str) -> bytes:
-        """What is in it. Raises TemporaryError, PermanentError."""
+    def read(self, file_id: str, owner: str = "") -> bytes:
+        """What is in it; `owner`: if this person has uploaded it. Raises TemporaryError, PermanentError."""
         with translated("The file"):
             file = self._client.files_info(file=file_id)["file"]
+        if owner and file.get("user") != owner:
+            raise PermanentError("Is no file that you have uploaded. Choose it again.")
         if file.get("size", 0) > LARGEST:
             raise PermanentError(f"The file {file.get('name')} is larger than {LARGEST:,} bytes.")
         headers = {"Authorization": f"Bearer {self._client.token}"}

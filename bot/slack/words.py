@@ -10,6 +10,7 @@ from bot import contract
 from bot.contract import Question
 from bot.lifecycle import ENDED, ApprovalRule, RequestState, StepState
 from bot.offering import Offering
+from bot.slack.forms.asking import is_file
 from bot.slack.forms.asking import label as told
 from bot.slack.text import clip, escape
 from bot.store.records import EventRecord, PersonRecord, RequestRecord, StepRecord
@@ -158,7 +159,7 @@ class Words:
             return moment(datetime.fromisoformat(value.upper()).astimezone(UTC))
         if question.item is not None and question.item.kind == "datetime" and isinstance(value, list):
             return ", ".join(self.value(question.item, each) for each in value)
-        if question.kind == "file" or (question.item is not None and question.item.kind == "file"):
+        if is_file(question):
             return shortened(told(question, value), _FIELD)
         label = next((choice.label for choice in question.choices if choice.value == value), None)
         text = label if label is not None else plain(value)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from bot.demo.slack import files_api
 from bot.demo.slack.client import Client
 from bot.errors import Invalid, PermanentError
 from bot.slack.files import SlackFiles
@@ -180,6 +181,22 @@ def test_a_line_of_text_names_no_file(office: Office, ada: Client) -> None:
     ask(office, ada, 'name=x drawing={"id":"F0123456","name":"a","size":1}')
     assert "is a file: choose it in the form" in str(ada.view())
     assert "Chosen" not in str(field(ada, "/drawing"))
+
+
+def test_a_file_that_somebody_else_has_put_into_slack_is_not_read_for_who_names_it(office: Office, ada: Client) -> None:
+    service, engine = office.process.service, office.process.worker.engine
+    person = service.person(ada.me.id)
+    for who, refused in ((office.ada, False), (office.grace, True)):
+        file = files_api.keep(office.workspace, who.me.id, "it.txt", b"it")
+        named = {"id": file["id"], "name": "it.txt", "size": 2, "type": "text/plain"}
+        answers = {"name": "x", "drawing": named}
+        service.attach(person, service.offering("plan").presented, answers)
+        record, _ = service.submit(person, "plan", answers)
+        if refused:
+            with pytest.raises(PermanentError, match="no file that you have uploaded"):
+                engine._secrets.of(record.id, f"file/{file['id']}")
+        else:
+            assert engine._secrets.of(record.id, f"file/{file['id']}") == "aXQ="
 
 
 def test_a_step_reads_no_file_of_another_request(office: Office) -> None:

@@ -7,6 +7,7 @@ from datetime import tzinfo
 from typing import Any
 
 from bot.contract import Question, moments, parse, parse_lines, written
+from bot.contract.content import described
 from bot.slack.rules import sizes
 from bot.slack.text import plain_text
 
@@ -55,7 +56,8 @@ def nothing(question: Question) -> Any:
 
 def is_file(question: Question) -> bool:
     """Whether it asks for files. Slack shows none that were chosen before, so choosing none leaves those."""
-    return question.kind == "file" or (question.item is not None and question.item.kind == "file")
+    one = question.item or question
+    return one.kind in {"file", "content"} and not question.holds_secret
 
 
 def is_certain(question: Question) -> bool:
@@ -137,18 +139,25 @@ def label(question: Question, value: Any, zone: tzinfo | None = None) -> str:
         return "Yes" if value else "No"
     if isinstance(value, list) and value:
         return ", ".join(label(question, each) for each in value)
-    if is_file(question) and isinstance(value, dict):
-        return f"{value.get('name')} ({_size(value.get('size'))})"
+    if is_file(question) and isinstance(value, dict | str):
+        return _file(question.item or question, value)
     return next((choice.label for choice in question.choices if choice.value == value), _line(question, value, zone))
 
 
-def _size(size: Any) -> str:
-    if not isinstance(size, int):
+def _file(question: Question, value: JSON | str) -> str:
+    """`north.pdf (12 kB)`; of an answer that holds what is in it, as much as that says."""
+    if isinstance(value, dict):
+        return f"{value.get('name')} ({size(value.get('size'))})"
+    if question.kind != "content":
+        return value
+    name, count = described(question.way, value)
+    return f"{name or 'a file'} ({size(count)})"
+
+
+def size(count: Any) -> str:
+    """Bytes for people."""
+    if not isinstance(count, int):
         return "?"
-    return (
-        f"{size} bytes"
-        if size < 1000
-        else f"{size / 1000:.0f} kB"
-        if size < 1_000_000
-        else f"{size / 1_000_000:.1f} MB"
-    )
+    if count < 1000:
+        return f"{count} bytes"
+    return f"{count / 1000:.0f} kB" if count < 1_000_000 else f"{count / 1_000_000:.1f} MB"

@@ -11,7 +11,8 @@ from bot.errors import Conflict, Invalid, Problem, Refused, Unavailable
 from bot.offering import Offering
 from bot.slack import views
 from bot.slack.errors import bug
-from bot.slack.forms import choices, pages, patience, reviews
+from bot.slack.files import SlackFiles
+from bot.slack.forms import choices, contents, pages, patience, reviews
 from bot.slack.forms.about import STALE, About
 from bot.slack.forms.asking import ACTION
 from bot.slack.forms.entries import Draft, Verb, entries_of, list_of
@@ -219,7 +220,7 @@ def submitted(interaction: Interaction, hand_in: HandIn) -> JSON | None:
         return _review(window, sheet, reviewed) if reviewed else _handed_in(window, sheet, hand_in)
 
     try:
-        return _soon(window, go_on) if offering and offering.options else go_on()
+        return _soon(window, go_on) if _looks_up(sheet.filled, offering) else go_on()
     except Invalid as invalid:
         return _refused(window, sheet, invalid.problems)
     except Unavailable as unavailable:
@@ -228,22 +229,34 @@ def submitted(interaction: Interaction, hand_in: HandIn) -> JSON | None:
         return _refused(window, sheet, [Problem("", str(unavailable))])
 
 
+def _looks_up(filled: Filled, offering: Offering[Any] | None) -> bool:
+    """Whether handing it in asks other systems, which may take a while."""
+    return bool((offering and offering.options) or contents.chosen(filled.schema, filled.answers))
+
+
 def _offering(window: Window) -> Offering[Any] | None:
     """What is asked for; None for what a step asks."""
     about = window.about
     return None if about.step else window.interaction.service.offering(about.offering, about.version)
 
 
+def _answers(window: Window, filled: Filled) -> JSON:
+    """All of the answers, with the files among them known as this person's or read. Raises Invalid, Unavailable."""
+    interaction = window.interaction
+    interaction.service.attach(interaction.person, filled.schema, filled.answers)
+    source = SlackFiles(interaction.args.client)
+    return contents.taken_in(filled.schema, filled.answers, lambda file: source.read(file, interaction.user))
+
+
 def _handed_in(window: Window, sheet: Sheet, hand_in: HandIn) -> JSON | None:
-    window.interaction.service.attach(window.interaction.person, sheet.filled.schema, sheet.filled.answers)
-    return hand_in(sheet.filled.answers, window.form.name)
+    return hand_in(_answers(window, sheet.filled), window.form.name)
 
 
 def _review(window: Window, sheet: Sheet, offering: Offering[Any]) -> JSON:
     """Show once more what would be asked for, if it is valid."""
     interaction = window.interaction
-    interaction.service.attach(interaction.person, sheet.filled.schema, sheet.filled.answers)
-    found = interaction.service.review(interaction.person, offering, sheet.filled.answers, window.about.number)
+    answers = _answers(window, sheet.filled)
+    found = interaction.service.review(interaction.person, offering, answers, window.about.number)
     words = Words(offering, interaction.directory.remembered_mention)
     view = reviews.review(sheet.filled, window.keep(), found, words)
     return {"response_action": "update", "view": checked_view(view)}
@@ -303,7 +316,9 @@ def submitted_entry(interaction: Interaction, _view: JSON) -> JSON | None:
 
 def _wrong(filled: Filled) -> list[Problem]:
     """What cannot be read, as the reader says it; and what the form refuses elsewhere."""
-    pointers = [each.pointer for each in filled.unread]
+    pointers = [each.pointer for each in filled.unread] + [
+        at for at, _ in contents.chosen(filled.schema, filled.answers)
+    ]
     found = [*contract.unstorable(filled.answers), *contract.problems(filled.schema, filled.answers)]
     return [*filled.unread, *(each for each in found if not any(_lies_in(each.pointer, at) for at in pointers))]
 

@@ -13,9 +13,11 @@ from typing import Any
 
 from bot import contract
 from bot.contract import Question, moments
+from bot.contract.content import MOST
 from bot.errors import Problem
-from bot.slack.forms.asking import JSON, block_id, is_file, is_optional, label
+from bot.slack.forms.asking import JSON, block_id, is_file, is_optional, label, size
 from bot.slack.forms.choices import Groups
+from bot.slack.forms.contents import chosen
 from bot.slack.forms.filled import Filled
 from bot.slack.forms.inputs import shown
 from bot.slack.rules import sizes
@@ -76,6 +78,8 @@ def notes(filled: Filled, problems: Sequence[Problem] = ()) -> dict[str, list[st
     """What to say above each question, by its pointer; under the empty pointer what belongs to none."""
     schema = filled.applied.schema
     own = [problem for problem in contract.problems(schema, filled.given) if problem.detail != "Missing."]
+    if own and (files := {pointer for pointer, _ in chosen(schema, filled.given)}):
+        own = [problem for problem in own if problem.pointer not in files]
     if not (own or problems):
         return {}
     named = {problem.pointer for problem in problems}
@@ -126,7 +130,7 @@ def asked(
 
 def _beside_kept(question: Question, value: Any, block: JSON) -> JSON:
     """An input for files, which shows none of those that were chosen before: they stay unless others replace them."""
-    if not value or isinstance(value, str):
+    if not value or (isinstance(value, str) and question.kind == "file"):
         return block
     text = f"Chosen: {label(question, value)}. It stays unless you choose again. {question.description}"
     return block | {"optional": True, "hint": plain_text(text, sizes.HINT)}
@@ -184,6 +188,8 @@ def _hint(question: Question, element: str, zone: tzinfo | None) -> str:
     parts = [question.description, *_rules(question)]
     if element == "plain_text_input":
         parts += _way(question, zone)
+    if element == "file_input":
+        parts.append(_largest(question))
     if question.holds_secret:
         parts.append("Slack hides nothing: what you type here can be read over your shoulder.")
     elif question.kind in _CLEARED and is_optional(question) and not question.optional_section:
@@ -195,6 +201,13 @@ def _hint(question: Question, element: str, zone: tzinfo | None) -> str:
         if len(each.label) > sizes.OPTION_TEXT
     ]
     return " ".join(part if part.endswith((".", "!", "?", ":")) else f"{part}." for part in parts if part)
+
+
+def _largest(question: Question) -> str:
+    """How large files may be; Slack refuses larger ones than its own limit itself."""
+    if (question.item or question).kind == "file":
+        return ""
+    return f"What is in the file becomes the answer: at most {size(MOST)}"
 
 
 def _way(question: Question, zone: tzinfo | None) -> Iterable[str]:

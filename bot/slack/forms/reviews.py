@@ -7,9 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from bot.contract import Question
 from bot.service import Reviewed
 from bot.slack import words
 from bot.slack.forms import modal as forms
+from bot.slack.forms.asking import is_file
 from bot.slack.forms.filled import Filled
 from bot.slack.forms.pages import BACK, Sheet
 from bot.slack.rules import sizes
@@ -51,17 +53,18 @@ def _answers(filled: Filled, reviewed: Reviewed, words_: Words) -> tuple[list[st
             continue
         around = [question.path[:depth] for depth in range(1, len(question.path))]
         name = " / ".join([*(titles[path] for path in around if path in titles), question.title])
-        was = _was(reviewed.before, question.path, value)
+        was = _was(reviewed.before, question, value, words_)
         line = f"*{escape(name)}*: {cut(words_.value(question, value), _ANSWER)}{was}"
         (given if filled.is_given(question) else default).append(line)
     return given, default
 
 
-def _was(before: Mapping[str, Any] | None, path: tuple[str, ...], value: Any) -> str:
+def _was(before: Mapping[str, Any] | None, question: Question, value: Any, words_: Words) -> str:
     """What it was, for a change."""
-    if before is None or (old := _at(before, path)) == value:
+    if before is None or (old := _at(before, question.path)) == value:
         return ""
-    return f" _(was {words.shortened(words.plain(old), 200)})_"
+    told = words.plain(old) if old is None or not is_file(question) else words_.value(question, old)
+    return f" _(was {words.shortened(told, 200)})_"
 
 
 def _part(title: str, lines: Sequence[str]) -> list[JSON]:

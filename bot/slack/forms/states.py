@@ -174,7 +174,7 @@ def _picked(_: Question, value: Any) -> Any:
 
 
 #: Any text is an answer to these.
-_TEXTS = frozenset({"string", "text", "email", "url", "person", "channel", "group", "file"})
+_TEXTS = frozenset({"string", "text", "email", "url", "person", "channel", "group", "file", "content"})
 _KEYED = {
     "selected_option": _one,
     "selected_options": _several,
