@@ -21,6 +21,8 @@ JSON = dict[str, Any]
 
 #: A value in a section's field; Slack takes 2,000 characters and the label needs some.
 _FIELD = 1800
+#: The words of a link: it cannot be cut where it stands, or it is none any more.
+_LINK = 100
 
 _STATE = {
     RequestState.AWAITING_APPROVAL: "Waits for approval",
@@ -278,10 +280,10 @@ def link(step: StepRecord, label: str = "") -> str:
     """A step whose outputs have a `url` can be looked at there."""
     outputs = step.outputs or {}
     url = str(outputs.get("url", ""))
-    if not url.startswith(("https://", "http://")):
+    if not url.startswith(("https://", "http://")) or len(url) > _FIELD:
         return ""
     target = escape(url.replace("|", "%7C").replace(" ", "%20"))
-    return f" <{target}|{escape(label or str(outputs.get('key', 'look')))}>"
+    return f" <{target}|{escape(label or clip(str(outputs.get('key', 'look')), _LINK))}>"
 
 
 def last(record: RequestRecord, name: str) -> EventRecord | None:
