@@ -11,7 +11,8 @@
     │   └── Unavailable     a system that is needed to answer does not answer; try again
     ├── Misconfigured       the process must not start: what, where, what to do
     ├── TemporaryError      a handler or a sender: try again
-    │   └── Unsure          a sender: it may have happened all the same; look before it is done again
+    │   ├── Unsure          a sender: it may have happened all the same; look before it is done again
+    │   └── Blocked         a handler: the platform's people have to mend something first; they are told
     └── PermanentError      a handler or a sender: trying again is pointless
         └── Unreachable     a sender: nothing can be said in this place; say it in another one
 
@@ -91,6 +92,17 @@ class TemporaryError(FrontdeskError):
 
 class Unsure(TemporaryError):
     """What was sent may have arrived, and only its answer was lost: whoever tries again looks for it first."""
+
+
+class Blocked(TemporaryError):
+    """Nothing of a system can be done until the platform's people mend something, such as an expired token.
+
+    They are told once a day for each `system`; whatever needs it waits, and goes on by itself.
+    """
+
+    def __init__(self, text: str, *, system: str, delay: float = 300.0) -> None:
+        super().__init__(text, delay=delay)
+        self.system = system
 
 
 class PermanentError(FrontdeskError):

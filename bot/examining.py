@@ -4,7 +4,7 @@ from typing import Any
 
 from bot import catalogue, doctor
 from bot.doctor import Finding
-from bot.errors import Misconfigured, PermanentError, TemporaryError, Unavailable
+from bot.errors import Blocked, Misconfigured, PermanentError, TemporaryError, Unavailable
 from bot.handler import Reaches
 from bot.settings import Settings
 from bot.slack import door
@@ -56,7 +56,7 @@ def _reached(handler: Any, name: str, needs: tuple[str, ...]) -> Finding:
     system = name.capitalize()
     try:
         return Finding(name, system, f"{system} answers: {handler.reach()}.", "Nothing to do.", wrong=False)
-    except PermanentError as error:
+    except (PermanentError, Blocked) as error:
         return Finding(name, system, str(error), f"Mend {', '.join(needs)}.")
     except TemporaryError as error:
         return Finding(

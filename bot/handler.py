@@ -199,7 +199,7 @@ class Handler(ABC, Generic[R]):
 
     @abstractmethod
     def apply(self, resource: R, context: Context) -> Answer:
-        """Make it real, or say what it waits for. Raises TemporaryError or PermanentError."""
+        """Make it real, or say what it waits for. Raises TemporaryError (Blocked) or PermanentError."""
 
     @abstractmethod
     def delete(self, resource: R, context: Context) -> Answer:
@@ -219,7 +219,7 @@ class Reaches(Protocol):
     """A handler that can say whether the system behind it answers and knows us."""
 
     def reach(self) -> str:
-        """In a few words, who we are there. Raises TemporaryError while it is away, PermanentError when refused."""
+        """In a few words, who we are there. Raises TemporaryError while it is away, Blocked when it refuses us."""
         ...
 
 
@@ -285,8 +285,8 @@ class Looks(Protocol):
     def look(self, things: Sequence[Thing[Any]]) -> Sequence[News | FrontdeskError]:
         """See what became of them: news for each, in their order, or why just that one could not be seen.
 
-        Raises TemporaryError while the system is away: all wait. Raises PermanentError where a person of the platform
-        has to mend something (a token): they are told, nothing is concluded, and it is tried again.
+        Raises TemporaryError while the system is away: all wait. Raises Blocked where a person of the platform has to
+        mend something (a token): they are told, nothing is concluded, and it is tried again.
         """
         ...
 

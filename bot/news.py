@@ -11,9 +11,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from bot.catalogue import Catalogue
-from bot.errors import FrontdeskError, PermanentError, TemporaryError
+from bot.errors import Blocked, FrontdeskError, PermanentError, TemporaryError
 from bot.handler import Hears, Looks, News, Thing
-from bot.store import news
+from bot.store import news, outbox
 from bot.store.database import Database
 from bot.store.news import Look
 
@@ -90,6 +90,8 @@ class Newsroom:
         self._away[name] = self.database.now() + delay
         with self.database.write() as tx:
             news.later(tx, looks, delay)
+            if isinstance(error, Blocked):
+                outbox.blocked(tx, error.system, str(error))
             if isinstance(error, PermanentError):
                 news.blind(tx, f"{name} resources", str(error), name)
 

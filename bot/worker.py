@@ -16,7 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot import measures, telemetry
 from bot.engine import Engine, backoff
-from bot.errors import PermanentError, TemporaryError, Unavailable, Unreachable, Unsure
+from bot.errors import Blocked, PermanentError, TemporaryError, Unavailable, Unreachable, Unsure
 from bot.store import claims, detours, outbox, reads
 from bot.store.claims import Claim
 from bot.store.database import Database, Session, utc_now
@@ -42,8 +42,8 @@ LAST_WORDS = 2.0
 _BREATH = 0.05
 #: Seconds between two questions whether a resource is to be looked at.
 LOOKS = 2.0
-#: How long a message is tried before it is given up, and how long a claim on one lasts.
-LARGEST_AGE = timedelta(days=2)
+#: How long a message is tried before it is given up: in any trouble, and where people have to mend something first.
+LARGEST_AGE, LONGEST_BLOCK = timedelta(days=2), timedelta(days=14)
 
 
 class Sender(Protocol):
@@ -315,13 +315,16 @@ class Worker:
 
     def _postpone(self, delivery: ClaimedDelivery, error: Exception) -> None:
         self._later(error, f"delivery {delivery.id} ({delivery.kind})")
-        old = self.database.now() - delivery.created_at > LARGEST_AGE
+        most = LONGEST_BLOCK if isinstance(error, Blocked) else LARGEST_AGE
+        old = self.database.now() - delivery.created_at > most
         with self.database.write() as tx:
             if old:
-                outbox.give_up(tx, delivery, f"{error} It was tried for {LARGEST_AGE}.")
+                outbox.give_up(tx, delivery, f"{error} It was tried for {most}.")
             else:
                 delay = _delay(error, delivery.attempts)
                 outbox.postpone(tx, delivery, delay, str(error), unsure=_unsure(error))
+            if isinstance(error, Blocked):
+                outbox.blocked(tx, error.system, str(error))
 
     def _later(self, error: Exception, what: str) -> None:
         if isinstance(error, TemporaryError):

@@ -30,12 +30,12 @@ from bot.engine.retrying import (
 )
 from bot.engine.seen import keep_promise, request_of
 from bot.engine.watching import came_to, kind_of, made_by, watched
-from bot.errors import PermanentError, TemporaryError, Unavailable
+from bot.errors import Blocked, PermanentError, TemporaryError, Unavailable
 from bot.handler import Answer, Context, Done, Follows, Handler, Pending, Resource
 from bot.lifecycle import StepState
 from bot.offering import NotGiven, NotYet, Offering
 from bot.safe import NoSafe, Safe
-from bot.store import claims, involved, news, progress, reads, requests, standing, steps, tables
+from bot.store import claims, involved, news, outbox, progress, reads, requests, standing, steps, tables
 from bot.store.claims import Claim, Lost
 from bot.store.database import Database, Tx
 from bot.store.leases import Leases
@@ -320,12 +320,18 @@ class Engine:
         return self.database.now() > until
 
     def _after_temporary(self, claim: Claim, error: TemporaryError | Unavailable) -> Callable[[Tx], None]:
-        if self._is_late(claim, LARGEST_AGE):
+        if self._is_late(claim, LONGEST_PENDING if isinstance(error, Blocked) else LARGEST_AGE):
             tried = self.database.now() - claim.since
             return lambda tx: steps.fail(tx, claim, f"{error} It was tried for {length(tried)}.")
         given = error.delay if isinstance(error, TemporaryError) else None
         delay = timedelta(seconds=given if given is not None else backoff(claim.attempts))
-        return lambda tx: steps.again(tx, claim, str(error), delay)
+
+        def again(tx: Tx) -> None:
+            steps.again(tx, claim, str(error), delay)
+            if isinstance(error, Blocked):
+                outbox.blocked(tx, error.system, str(error))
+
+        return again
 
     def _after_bug(self, claim: Claim, error: Exception) -> Callable[[Tx], None]:
         # The text may hold anything, so people read the kind of error; the log has the rest.

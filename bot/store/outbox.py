@@ -167,6 +167,12 @@ def alarm(tx: Tx, key: str, text: str, request_id: int | None = None) -> bool:
     return once(tx, key, "platform", ALARM, {"text": text}, request_id)
 
 
+def blocked(tx: Tx, system: str, reason: str) -> None:
+    """The platform's people have to mend something before anything of that system goes on: told once a day."""
+    next_step = "Nothing is lost and nothing is concluded from it: what needs it waits, and goes on by itself once it is mended."
+    alarm(tx, f"blocked {system} {tx.now:%Y-%m-%d}", f"{reason}\n{next_step}")
+
+
 def once(
     tx: Tx, key: str, lane: str, kind: str, payload: dict[str, Any], request_id: int | None, card_id: int | None = None
 ) -> bool:

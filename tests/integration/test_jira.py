@@ -13,7 +13,7 @@ import requests
 
 from bot.demo.jira.population import BOT
 from bot.demo.jira.site import Answer, Received
-from bot.errors import Misconfigured, PermanentError, TemporaryError
+from bot.errors import Blocked, Misconfigured, PermanentError, TemporaryError
 from bot.handler import Done, Event, Pending
 from bot.handlers.jira import Issue, IssueHandler
 from tests.integration import jira_openapi
@@ -322,7 +322,7 @@ def test_a_create_screen_without_labels_is_refused_before_anything_is_made(site:
 
 
 def test_a_wrong_token_says_what_to_renew_and_shows_nothing_of_it(site: Site) -> None:
-    with pytest.raises(PermanentError, match="JIRA_TOKEN") as caught:
+    with pytest.raises(Blocked, match="JIRA_TOKEN") as caught:
         connect(site, JIRA_TOKEN="wrong-token").apply(ISSUE, site.step().context())
     assert "wrong-token" not in str(caught.value)
     assert "Authorization" not in str(caught.value)
@@ -371,7 +371,7 @@ def test_an_expired_token_is_not_mistaken_for_an_empty_answer(site: Site) -> Non
     step.keep(handler.apply(ISSUE, step.context()))
     site.jira.expired = True
     site.clock.forward(1000)
-    with pytest.raises(PermanentError, match="JIRA_TOKEN"):
+    with pytest.raises(Blocked, match="JIRA_TOKEN"):
         handler.apply(ISSUE, step.context())
     assert "ref" in step.state
     site.jira.expired = False
@@ -382,9 +382,9 @@ def test_an_expired_token_is_not_mistaken_for_an_empty_answer(site: Site) -> Non
 def test_an_expired_token_is_not_mistaken_for_an_issue_that_is_gone(site: Site) -> None:
     handler, step = opened(site)
     site.jira.expired = True
-    with pytest.raises(TemporaryError, match="JIRA_TOKEN"):
+    with pytest.raises(Blocked, match="JIRA_TOKEN"):
         handler.follow(ISSUE, step.context(), event("approved", by="Grace"))
-    with pytest.raises(PermanentError, match="JIRA_TOKEN"):
+    with pytest.raises(Blocked, match="JIRA_TOKEN"):
         handler.delete(ISSUE, step.context("REQ-14/ticket"))
 
 

@@ -306,6 +306,39 @@ def test_an_expired_token_is_one_alarm_and_no_conclusion(both: Both) -> None:
     assert both.story(number) == ["Mia Krystof (Jira) moved DBA-2 from To Do to Done"]
 
 
+def test_a_step_waits_for_a_new_token_and_goes_on_by_itself(both: Both) -> None:
+    both.jira.expired = True
+    number = both.ask()
+    both.pass_time(minutes=3 * 24 * 60, step=60)
+    step = both.step(number, "ticket")
+    assert step.state is StepState.WAITING
+    assert "have to renew JIRA_TOKEN" in str(step.reason)
+    assert both.jira.issues == {}
+    alarms = [each for each in both.alarms() if "renew JIRA_TOKEN" in each]
+    assert len(alarms) in {3, 4}, "one for each day"
+    assert "goes on by itself once it is mended" in alarms[0]
+    both.jira.expired = False
+    both.pass_time(minutes=10)
+    assert both.step(number, "ticket").state is StepState.DONE
+    assert [issue.key for issue in both.jira.issues.values()] == ["DBA-1"]
+
+
+def test_what_takes_a_resource_back_waits_for_a_new_token_too(both: Both) -> None:
+    number = waiting(both)
+    both.jira.transition("DBA-2", "Done")
+    both.pass_time(minutes=60)
+    assert both.service.show(both.ada, number).state is RequestState.FULFILLED
+    both.jira.expired = True
+    gone = both.service.delete(both.ada, "INS-1")[0].number
+    both.service.approve(both.grace, gone)
+    both.pass_time(minutes=60)
+    assert both.service.show(both.ada, gone).state is RequestState.FULFILLING
+    assert len([each for each in both.alarms() if "renew JIRA_TOKEN" in each]) == 1
+    both.jira.expired = False
+    both.pass_time(minutes=10)
+    assert both.service.show(both.ada, gone).state is RequestState.FULFILLED
+
+
 def test_what_happens_while_the_token_is_expired_is_told_to_the_ticket_once_it_is_renewed(both: Both) -> None:
     number = both.ask()
     both.pass_time(minutes=2)

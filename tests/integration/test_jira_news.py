@@ -9,7 +9,7 @@ import pytest
 from bot.demo.jira.population import BOT, PEOPLE
 from bot.demo.jira.site import SOMEBODY, Answer
 from bot.demo.jira.webhooks import Hook, Webhooks, headers
-from bot.errors import PermanentError, TemporaryError, Unproven
+from bot.errors import Blocked, PermanentError, TemporaryError, Unproven
 from bot.handler import Done, Event, News, Thing
 from bot.handlers.jira import Issue, IssueHandler
 from tests.integration import jira_openapi
@@ -221,7 +221,7 @@ def test_an_expired_token_is_told_and_nothing_is_concluded_from_it(site: Site) -
     before = [one["seen"] for one in watched.kept]
     site.jira.expired = True
     asked = len(site.jira.log)
-    with pytest.raises(PermanentError, match="renew JIRA_TOKEN"):
+    with pytest.raises(Blocked, match="renew JIRA_TOKEN"):
         watched.look()
     assert len(site.jira.log) <= asked + 2
     site.jira.expired = False
@@ -235,7 +235,7 @@ def test_an_answer_for_nobody_is_not_believed_although_it_looks_like_an_empty_on
     site.jira.fail("POST", "issue/bulkfetch", Answer(200, {"issues": [], "issueErrors": []}))
     site.jira.fail("GET", r"issue/\d+", Answer(404, {"errorMessages": ["Issue does not exist"]}))
     site.jira.fail("GET", "myself", Answer(401, {"message": "Client must be authenticated"}))
-    with pytest.raises(PermanentError, match="renew JIRA_TOKEN"):
+    with pytest.raises(Blocked, match="renew JIRA_TOKEN"):
         watched.look()
     assert "missing" not in watched.kept[0]["seen"]
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bot.errors import PermanentError, TemporaryError
-from bot.handlers.jira.answers import BusyError, LostError, RefusalError, failure, pause, reasons, unwelcome
+from bot.handlers.jira.answers import BusyError, LostError, RefusalError, TokenError, failure, pause, reasons, unwelcome
 
 DATE = "Sun, 22 Nov 2026 06:00:00 GMT"
 
@@ -13,7 +13,7 @@ DATE = "Sun, 22 Nov 2026 06:00:00 GMT"
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (302, RefusalError), (400, RefusalError), (401, RefusalError), (403, RefusalError), (404, RefusalError),
+        (302, RefusalError), (400, RefusalError), (401, TokenError), (403, RefusalError), (404, RefusalError),
         (410, RefusalError), (413, RefusalError), (422, RefusalError),
         (409, BusyError), (425, BusyError), (429, BusyError),
         (408, LostError), (500, LostError), (502, LostError), (503, LostError), (504, LostError),
@@ -43,7 +43,9 @@ def test_success_for_nobody_is_an_expired_token() -> None:
 
 def test_a_captcha_says_to_log_in() -> None:
     headers = {"x-authentication-denied-reason": "CAPTCHA_CHALLENGE; login-url=https://x"}
-    assert "captcha" in str(failure(403, headers, "", "search"))
+    error = failure(403, headers, "", "search")
+    assert isinstance(error, TokenError)
+    assert "log in to Jira as the bot's account once and solve its captcha" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,13 @@ from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from bot.errors import FrontdeskError, PermanentError, TemporaryError
+from bot.errors import Blocked, FrontdeskError, PermanentError, TemporaryError
 
 #: Seconds. A longer wait is asked again; none at all would be a hot loop.
 LONGEST, SHORTEST, DEFAULT = 3600.0, 1.0, 60.0
 
-_TOKEN = "Jira does not accept the bot's token: renew JIRA_TOKEN (and check JIRA_USER), then retry."  # noqa: S105  a text for people
+_TOKEN = "Jira does not accept the bot's token. The platform's people have to renew JIRA_TOKEN (and check JIRA_USER)."  # noqa: S105  a text for people
+_CAPTCHA = "The platform's people have to log in to Jira as the bot's account once and solve its captcha."
 _HINTS = {
     400: "Mend the offering or the project's screens in Jira, then retry.",
     403: "Give the bot's account the permission in Jira, then retry.",
@@ -27,6 +28,13 @@ class RefusalError(PermanentError):
     def __init__(self, text: str, status: int, fields: Mapping[str, str] | None = None) -> None:
         super().__init__(text)
         self.status, self.fields = status, dict(fields or {})
+
+
+class TokenError(Blocked):
+    """Jira does not let the bot in; nothing was changed, and nothing can be concluded from what it shows."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, system="Jira")
 
 
 class BusyError(TemporaryError):
@@ -55,11 +63,9 @@ def failure(status: int, headers: Mapping[str, str], content: str, doing: str) -
     said, fields = reasons(content)
     quote = f"Jira did not {doing}" + (f": {said.rstrip('.')}." if said else f" (HTTP {status}).")
     if status == 401 or 200 <= status < 300:
-        return RefusalError(f"Jira did not {doing}. {_TOKEN}", 401)
+        return TokenError(f"Jira did not {doing}. {_TOKEN}")
     if status == 403 and "CAPTCHA" in headers.get("x-authentication-denied-reason", ""):
-        return RefusalError(
-            f"{quote} Log in to Jira as the bot's account once and solve its captcha, then retry.", status
-        )
+        return TokenError(f"{quote} {_CAPTCHA}")
     if status in {409, 423, 425, 429}:
         return BusyError(f"{quote} It asks us to wait.", delay=pause(headers) if status == 429 else SHORTEST)
     if 400 <= status < 500 and status != 408:

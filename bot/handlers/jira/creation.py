@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from bot.errors import PermanentError, TemporaryError
 from bot.handler import JSON, Context, Pending
-from bot.handlers.jira.answers import BusyError, LostError, RefusalError, UnreachableError
+from bot.handlers.jira.answers import BusyError, LostError, RefusalError, TokenError, UnreachableError
 from bot.handlers.jira.fields import description, field_id
 from bot.handlers.jira.markup import summary
 from bot.handlers.jira.resource import Issue
@@ -74,7 +74,7 @@ class Creation:
         proof = {"key": PROPERTY, "value": {"ref": ref, "for": context.identity}}
         try:
             made = self.site.send("POST", "issue", doing, json={"fields": fields, "properties": [proof]})
-        except (RefusalError, BusyError, UnreachableError):
+        except (RefusalError, TokenError, BusyError, UnreachableError):
             context.save(dict(context.state))  # certainly nothing came of this attempt; an earlier one stays known
             raise
         except LostError:

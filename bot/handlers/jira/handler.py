@@ -37,8 +37,6 @@ from bot.handlers.jira.tracker import Tracker, archived, category, status
 
 #: Seconds until a step asks again whether its issue is closed; news of it make the step ask at once.
 _ASK_AGAIN = 1800.0
-#: Seconds until a token that was refused is tried again.
-_TOKEN_AGAIN = 300.0
 
 
 class IssueHandler(Handler[Issue], Follows, Looks, Hears, Reaches, Plans):
@@ -65,7 +63,7 @@ class IssueHandler(Handler[Issue], Follows, Looks, Hears, Reaches, Plans):
 
     @override
     def reach(self) -> str:
-        """Who we are there. Raises TemporaryError while Jira is away, PermanentError when it refuses the token."""
+        """Who we are there. Raises TemporaryError while Jira is away, Blocked when it refuses the token."""
         return f"{self._site.check()} at {self._site.url}"
 
     @override
@@ -140,23 +138,12 @@ class IssueHandler(Handler[Issue], Follows, Looks, Hears, Reaches, Plans):
 
     @override
     def follow(self, resource: Issue, context: Context, event: Event) -> None:
-        """A comment about the turn, then the move. Says nothing twice, and nothing to an issue that is gone.
-
-        Under a token that expired it waits: nobody could press Retry on what was not said.
-        """
-        try:
-            self._tell(resource, context, event)
-        except RefusalError as refusal:
-            if refusal.status != 401:
-                raise
-            raise TemporaryError(str(refusal), delay=_TOKEN_AGAIN) from refusal
-
-    def _tell(self, issue: Issue, context: Context, event: Event) -> None:
+        """A comment about the turn, then the move. Says nothing twice, and nothing to an issue that is gone."""
         state = self._existing(context)
         if state:
             said = turns.event_mark(event)
             self._tracker.comment(state["id"], turns.comment(event), said)
-            if wanted := turns.target(issue, event):
+            if wanted := turns.target(resource, event):
                 self._tracker.move(state["id"], wanted, said)
 
     @override

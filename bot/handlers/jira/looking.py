@@ -8,7 +8,7 @@ from typing import Any
 from bot.errors import FrontdeskError, TemporaryError
 from bot.handler import JSON, News, Note, Thing
 from bot.handlers.jira import history
-from bot.handlers.jira.answers import BusyError, LostError, RefusalError, UnreachableError
+from bot.handlers.jira.answers import BusyError, LostError, RefusalError, TokenError, UnreachableError
 from bot.handlers.jira.tracker import READ, Tracker, archived, category, status
 
 #: Seconds between two looks: at least, at most while it is open, at most once it is closed.
@@ -58,11 +58,9 @@ class Looking:
         try:
             issue = known or self._tracker.read(thing.reference)
             return self._news(thing, issue) if issue else _missing(thing)
-        except RefusalError as error:
-            if error.status == 401:
-                raise
-            return error
-        except TemporaryError as error:
+        except TokenError:
+            raise
+        except (RefusalError, TemporaryError) as error:
             return error
         except (KeyError, ValueError, TypeError):
             return LostError("Jira showed an issue, or its history, in a way that is not understood.")

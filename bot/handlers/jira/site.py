@@ -38,8 +38,8 @@ def _judge(response: Response, *_: Any, **__: Any) -> None:
 class Site:
     """A Jira site and who we are there. Shared by threads; nothing is asked before the first call.
 
-    Every call names what it is doing (`create an issue`), for the texts of the errors. It raises RefusalError, BusyError,
-    UnreachableError (all three: nothing was changed) or LostError (unknown).
+    Every call names what it is doing (`create an issue`), for the texts of the errors. It raises RefusalError, TokenError,
+    BusyError, UnreachableError (all of these: nothing was changed) or LostError (unknown).
     """
 
     def __init__(self, url: str, user: str | None, token: str, clock: Callable[[], float] = time.monotonic) -> None:
@@ -123,7 +123,7 @@ class Site:
         return self._me or self.check()
 
     def check(self) -> str:
-        """Whether Jira still knows us: before an absence is believed. Raises RefusalError if not."""
+        """Whether Jira still knows us: before an absence is believed. Raises TokenError if not."""
         self._me = person(self.get("myself", "say who the bot is"))
         return self._me
 
