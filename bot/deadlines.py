@@ -10,6 +10,8 @@ from typing import Any, Self
 
 #: So long before an end people hear of it; of something short at its half and at its last quarter.
 NOTICES = (timedelta(days=7), timedelta(days=1))
+#: More of them in one wait are a nuisance that nobody reads.
+MOST_REMINDERS = 10
 
 
 @dataclass(frozen=True, init=False)
@@ -39,7 +41,8 @@ class Escalation:
     def from_json(cls, stored: dict[str, Any]) -> Self:
         """Back from the stored form."""
         remind = stored["remind"]
-        lengths = None if remind is None else [timedelta(seconds=each) for each in remind]
+        # It may have been stored when there was no limit.
+        lengths = None if remind is None else [timedelta(seconds=each) for each in remind[-MOST_REMINDERS:]]
         return cls(*stored["who"], within=timedelta(seconds=stored["within"]), remind=lengths)
 
 
@@ -147,4 +150,6 @@ def _checked(within: timedelta, remind: Sequence[timedelta] | None) -> tuple[tim
         return None
     if not all(timedelta(0) < each < within for each in remind):
         raise ValueError("Reminders come so long before the end: each is more than nothing and less than `within`.")
+    if len(remind) > MOST_REMINDERS:
+        raise ValueError(f"People are reminded at most {MOST_REMINDERS} times in one wait; these are {len(remind)}.")
     return tuple(remind)

@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: At most so many people get a card of their own when a channel cannot be written to.
 _INSTEAD = 10
+#: At most so many people are reminded one by one; more of them together, in the thread of the card.
+_ONE_BY_ONE = 25
 #: How often a card whose thread is not found is looked after before its note is given up.
 _LOOKED_AFTER = 5
 
@@ -131,7 +133,8 @@ class SlackSender:
             raise PermanentError("There is no card, so there is no thread for the note.")
         if card.error or not card.ts or not card.channel:
             raise Unreachable(card.error or "There is no card, so there is no thread for the note.")
-        note = messages.note(record, event, self._words(record))
+        together = event.name == "reminded" and self._undecided(record, event) is None
+        note = messages.note(record, event, self._words(record), together=together)
         try:
             return self._say(delivery, card.channel, note, thread_ts=card.ts)
         except Gone as gone:  # somebody has deleted the card: it is posted anew, and the note waits for it
@@ -160,11 +163,17 @@ class SlackSender:
     def _reminders(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
         """Find out who has not decided, and put up a message for each; a second try puts up none twice."""
         _, record, event = self._about(delivery)
-        whos = event.data.get("who") or [who for rule in record.undecided for who in rule.who]
-        people = [person.id for reference in self._there(whos) if (person := self._known(reference))]
+        there = self._undecided(record, event) or []
+        people = [person.id for reference in there if (person := self._known(reference))]
         with self._database.write() as tx:
             outbox.remind_each(tx, record.id, event.id, [each for each in people if record.may_wait_for(each)])
         return None
+
+    def _undecided(self, record: RequestRecord, event: EventRecord) -> list[str] | None:
+        """Who could decide, as far as the event is about them; None: they are too many to be told one by one."""
+        whos = event.data.get("who") or [who for rule in record.undecided for who in rule.who]
+        there = self._there(whos, _ONE_BY_ONE + 1)
+        return there if len(there) <= _ONE_BY_ONE else None
 
     def _reminder(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
         card, record, event = self._about(delivery)

@@ -114,9 +114,9 @@ def told(record: RequestRecord, event: EventRecord, words_: Words, card_: CardRe
     return Message(in_short(text), blocks)
 
 
-def note(record: RequestRecord, event: EventRecord, words_: Words) -> Message:
-    """What the card's thread says of an event."""
-    return Message(cut(_noted(record, event, words_), _TEXT))
+def note(record: RequestRecord, event: EventRecord, words_: Words, *, together: bool = False) -> Message:
+    """What the card's thread says of an event; `together`: it speaks to people whom nothing else tells."""
+    return Message(cut(_noted(record, event, words_, together=together), _TEXT))
 
 
 #: What the requester hears, by event; a variant of an event stands behind a slash.
@@ -154,6 +154,7 @@ _NOTED = {
     "cancelled": "Cancelled by {by}. {reason}",
     "expired": "Nobody decided in time ({deciders}), so it ended.",
     "reminded": "It still waits for a decision{until}. Whoever has not decided was reminded.",
+    "reminded/together": "{deciders}: it still waits for a decision{until}. Decide on the card above.",
     "escalated": "Nobody decided in time, so {who} can decide too. It waits{until}.",
     "renewed": "Renewed by {by}: {instance} stays until {end}.",
     "edited": "{by} changed {fields}: decide on the card as it is now.",
@@ -189,11 +190,12 @@ def _news(record: RequestRecord, event: EventRecord, words_: Words) -> str:
     )
 
 
-def _noted(record: RequestRecord, event: EventRecord, words_: Words) -> str:
+def _noted(record: RequestRecord, event: EventRecord, words_: Words, *, together: bool) -> str:
     failed = event.name in ("failed", "parked")
     step = next((s for s in record.steps if s.name == event.data.get("step")), None)
     asked = step.ask if step else None
     variant = event.name + ("/answered" if event.name == "task_opened" and not asked else "")
+    variant += "/together" if together else ""
     return _NOTED[variant].format(
         reason=_reason(event),
         fields=", ".join(escape(name) for name in event.data.get("fields", [])),

@@ -9,6 +9,7 @@ from sqlmodel import col, select
 
 from bot.demo.slack.client import Client
 from bot.demo.slack.entities import Message
+from bot.slack import deliveries
 from bot.store import tables
 from bot.store.database import utc_now
 from tests.integration.clicks import click_old, read
@@ -119,6 +120,18 @@ def test_approvers_are_reminded_in_person_with_buttons_that_decide(office: Offic
     assert heard(office.grace, "waits for your decision") == [], "she has decided"
     click_old(office, office.linus, reminder, "approve")
     office.told(office.linus, "Nothing was changed.")
+
+
+def test_more_people_than_can_be_told_one_by_one_are_reminded_together(
+    office: Office, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliveries, "_ONE_BY_ONE", 1)
+    number = office.ask(office.ada, "/platform request lease name=one")
+    time.forward(days=1)
+    office.until(lambda: "2 of @deciders: it still waits for a decision until" in thread(office, number))
+    office.until(time.all_is_said)
+    assert "was reminded" not in thread(office, number)
+    assert heard(office.linus, "waits for your decision") == []
 
 
 def test_nobody_is_reminded_of_their_own_request(office: Office, time: Time) -> None:

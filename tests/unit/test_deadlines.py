@@ -95,6 +95,7 @@ def test_a_countdown_comes_back_as_it_was_stored(
         lambda: Deadline(timedelta(0)),
         lambda: Deadline(DAY, remind=[DAY]),
         lambda: Deadline(DAY, remind=[timedelta(0)]),
+        lambda: Deadline(DAY, remind=[timedelta(hours=each) for each in range(1, 12)]),
         Escalation,
         lambda: Escalation("@leads", within=-DAY),
         lambda: Renewal(timedelta(0)),
