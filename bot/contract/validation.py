@@ -224,9 +224,12 @@ def _of(schema: Schema, root: Schema, value: Any) -> list[Problem]:
     return problems({**around, **schema}, value)
 
 
+_NO_LETTER = re.compile("[\0\ud800-\udfff]")
+
+
 def unstorable(value: Any, at: str = "") -> Iterator[Problem]:
     """Texts that PostgreSQL cannot keep, wherever they stand in a JSON value."""
-    if isinstance(value, str) and ("\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
+    if isinstance(value, str) and _NO_LETTER.search(value):
         yield Problem(at, "Holds a character that is none (a NUL or half a character).")
     members = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
     for name, member in members:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bot import secrecy
+from bot import deadlines, secrecy
 from bot.errors import Conflict, KeyTaken, NotFound
 from bot.handler import Follows
 from bot.lifecycle import ApprovalRule, RequestState
@@ -150,9 +150,11 @@ class Asking(Offers, Reading):
 
     def draft(self, slack_id: str, about: str) -> DraftRecord | None:
         """What this person had entered, if anything; asks nobody who they are, for a window waits for it."""
+        known = self._remembered(slack_id)
+        if known is None:
+            return None
         with self.database.read() as session:
-            known = reads.person_by_slack_id(session, slack_id)
-            return drafts.find(session, known.id, about) if known else None
+            return drafts.find(session, known.id, about)
 
     def keep(
         self,
@@ -179,7 +181,7 @@ class Asking(Offers, Reading):
             with self.database.write() as tx:
                 request_id, created = requests.submit(tx, new)
                 drafts.drop(tx, new.requester_id, draft)
-                decide_by = timers.decide_by(tx, [request_id]).get(request_id) if new.deadline else None
+                decide_by = _decide_by(tx, request_id, new, created=created)
         except KeyReused as reused:
             number = request_number(reused.request_id)
             raise KeyTaken(
@@ -249,6 +251,15 @@ class Asking(Offers, Reading):
             key=key,
             body_hash=hashed(instance.number, None, {}, reason),
         )
+
+
+def _decide_by(tx: Tx, request_id: int, new: NewRequest, *, created: bool) -> datetime | None:
+    """Known without asking the store, of what has just been put there."""
+    if new.deadline is None or not new.rules:
+        return None
+    if created:
+        return deadlines.decision(new.deadline, tx.now).ends_at
+    return timers.decide_by(tx, [request_id]).get(request_id)
 
 
 def _delete_request(

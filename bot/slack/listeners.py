@@ -33,9 +33,9 @@ log = logging.getLogger(__name__)
 def register(app: App, service: Service, directory: SlackDirectory) -> None:
     """Hand every listener to Bolt."""
     listeners = _Listeners(service, directory)
-    app.command("/platform")(ack=_acknowledge, lazy=[listeners.lazily(_command)])
-    for name, submit in _SUBMISSIONS.items():  # before the buttons: Bolt asks one after the other, and these do more
+    for name, submit in _SUBMISSIONS.items():  # first: Bolt asks one after the other, and these do most
         app.view(name)(listeners.submission(submit))
+    app.command("/platform")(ack=_acknowledge, lazy=[listeners.lazily(_command)])
     entry = listeners.submission(filling.submitted_entry)
     app.view(ENTRY)(ack=entry, lazy=[listeners.lazily(filling.show_list)])
     for name in (FORM, EDIT, CHANGE, COMPLETE, ENTRY):
@@ -373,8 +373,8 @@ def _stale_view(_interaction: Interaction, _view: JSON) -> JSON:
 
 
 _SUBMISSIONS: Mapping[str, Submission] = {
-    CATALOGUE: _pick,
     FORM: _submit,
+    CATALOGUE: _pick,
     CHANGE: _submit,
     EDIT: _submit_edit,
     REJECT: _submit_rejection,

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import col, delete, select
+from sqlmodel import col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from bot.store import tables
+from bot.store import rows, tables
 from bot.store.database import Session, Tx
 
 
@@ -23,7 +23,8 @@ class DraftRecord:
 
 def find(session: Session, person_id: int, about: str) -> DraftRecord | None:
     """What this person has entered in the form `about` (an offering, a request, or a step of one)."""
-    row = session.exec(_mine(person_id, about)).first()
+    found = rows.equal(session, tables.Draft, person_id=person_id, offering=about)
+    row = max(found, key=lambda each: each.id, default=None)
     return DraftRecord(row.version, row.answers, row.updated_at) if row else None
 
 
@@ -41,10 +42,8 @@ def change(
 
 def drop(tx: Tx, person_id: int, about: str) -> None:
     """It was submitted, or they start over; about nothing there is none."""
-    if not about:
-        return
-    this = tables.Draft
-    tx.exec(delete(this).where(col(this.person_id) == person_id, col(this.offering) == about))
+    if about:
+        rows.remove(tx, tables.Draft, person_id=person_id, offering=about)
 
 
 def _mine(person_id: int, about: str) -> SelectOfScalar[tables.Draft]:

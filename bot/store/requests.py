@@ -84,7 +84,7 @@ def submit(tx: Tx, new: NewRequest) -> tuple[int, bool]:
     laid = _lay_down(tx, new, new.instance_id or _open_instance(tx, new))
     outbox.begin(tx, laid, new.place)
     if new.rules:
-        timers.await_decision(tx, laid.id, new.deadline)
+        timers.begin(tx, laid.id, new.deadline)
     else:  # with rules, an approval takes it further
         row = locked(tx, laid.id)
         instance_after(tx, row, "approved")

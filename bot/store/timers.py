@@ -38,6 +38,11 @@ class Timer:
 def await_decision(tx: Tx, request_id: int, deadline: Deadline | None) -> None:
     """Wait for a decision from now on, whatever was waited for before; None: for ever."""
     stop(tx, request_id=request_id)
+    begin(tx, request_id, deadline)
+
+
+def begin(tx: Tx, request_id: int, deadline: Deadline | None) -> None:
+    """The same for a request that has just become a row."""
     if deadline:
         start(tx, DECISION, request_id, deadlines.decision(deadline, tx.now))
 

@@ -185,6 +185,8 @@ def _same(question: Question, one: Any, other: Any) -> bool:
     """Equal as JSON: 1 and true are two values; of a moment, whatever its offset."""
     if question.kind == "datetime" and moments.same(one, other):
         return True
+    if isinstance(one, str) or one is None:
+        return type(one) is type(other) and one == other
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
