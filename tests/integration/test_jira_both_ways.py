@@ -157,6 +157,26 @@ def test_a_ticket_that_somebody_closes_ends_the_wait_as_soon_as_jira_calls(both:
     assert [made.status for made in both.webhooks.made][:1] == [200]
 
 
+def test_an_issue_whose_answer_was_lost_is_found_as_soon_as_jira_calls_about_it(both: Both) -> None:
+    both.jira.fail("POST", "issue", DOWN, commit=True)
+    number = both.ask()
+    step = both.step(number, "ticket")
+    assert step.state is StepState.PENDING
+    assert "answer was lost" in str(step.reason)
+    searched = len(both.jira.received("GET", "search/jql"))
+    both.turn()
+    assert len(both.jira.received("GET", "search/jql")) == searched, "it is not time yet"
+    both.webhooks.deliver()
+    both.turn()
+    assert both.step(number, "ticket").state is StepState.DONE
+    assert [issue.key for issue in both.jira.issues.values()] == ["DBA-1"]
+    both.pass_time(minutes=5)
+    both.jira.comment(both.jira.issues[both.step(number, "ticket").outputs["id"]], TOM, "Which size?")
+    both.webhooks.deliver()
+    both.turn()
+    assert both.story(number) == ["Tom Tester (Jira) commented on DBA-1"]
+
+
 def test_without_a_single_call_a_look_brings_the_same(both: Both) -> None:
     both.webhooks.hooks.clear()
     number = waiting(both)

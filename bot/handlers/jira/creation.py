@@ -24,6 +24,8 @@ from bot.handlers.jira.tracker import Tracker
 from bot.handlers.jira.turns import DECLINED, Target, mark
 
 PROPERTY = "frontdesk"
+#: What the label of every issue of ours begins with.
+LABEL = "frontdesk-"
 #: Lost answers, each followed by a whole window, until a person should look.
 MOST_ATTEMPTS = 5
 _LOST = "Jira's answer was lost; looking for the issue before another one is made"
@@ -46,7 +48,7 @@ class Creation:
             return found
         if self.is_open(context):
             delay = max(5.0, min(60.0, _waited(context).total_seconds() / 2))
-            return Pending(_LOST, delay=delay, state=intent)
+            return _lost(intent, delay)
         if intent["attempts"] >= MOST_ATTEMPTS:
             context.save({**intent, "attempts": 0})
             raise PermanentError(
@@ -78,9 +80,9 @@ class Creation:
             context.save(dict(context.state))  # certainly nothing came of this attempt; an earlier one stays known
             raise
         except LostError:
-            return Pending(_LOST, delay=5.0, state=intent)
+            return _lost(intent, 5.0)
         if not made.get("id") or not made.get("key"):
-            return Pending(_LOST, delay=5.0, state=intent)
+            return _lost(intent, 5.0)
         return self._exists(made, context)
 
     def _exists(self, made: Mapping[str, Any], context: Context) -> JSON:
@@ -160,10 +162,15 @@ class Creation:
         return list(self.site.every(path, ("fields", "values"), doing))
 
 
+def _lost(intent: JSON, delay: float) -> Pending:
+    """Looked for by its label; a webhook about an issue that has it makes the step look at once."""
+    return Pending(_LOST, delay=delay, state=intent, reference=intent["label"])
+
+
 def _waited(context: Context) -> timedelta:
     return context.now - datetime.fromisoformat(context.state["since"])
 
 
 def label_of(identity: str, ref: str) -> str:
     """`frontdesk-` and 12 hex digits. `ref` keeps two installations apart that both have an `INS-7/ticket`."""
-    return f"frontdesk-{hashlib.sha256(f'{identity}/{ref}'.encode()).hexdigest()[:12]}"
+    return f"{LABEL}{hashlib.sha256(f'{identity}/{ref}'.encode()).hexdigest()[:12]}"

@@ -42,7 +42,7 @@ _ASK_AGAIN = 1800.0
 class IssueHandler(Handler[Issue], Follows, Looks, Hears, Reaches, Plans):
     """`jira.Issue`. State: `ref`, `label`, `since` while it is unknown whether the issue exists; then `id` and `key`.
 
-    Its `reference` is the issue's id. JIRA_USER is the e-mail address that a Cloud token belongs to. Without it the token is sent as a Data Center
+    Its `reference` is the issue's id; its label while that is not known. JIRA_USER is the e-mail address that a Cloud token belongs to. Without it the token is sent as a Data Center
     personal access token. JIRA_SEARCH_WINDOW: seconds (300) after which an issue that the search does not show was
     never made. JIRA_WEBHOOK_SECRET: what Jira's webhook signs with.
     """

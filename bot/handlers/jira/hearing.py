@@ -12,6 +12,7 @@ from typing import Any
 
 from bot.errors import Unproven
 from bot.handler import JSON, Heard
+from bot.handlers.jira.creation import LABEL
 
 SECRET = "JIRA_WEBHOOK_SECRET"  # noqa: S105 - the name of a setting
 
@@ -53,12 +54,18 @@ def _digest(told: JSON, body: bytes) -> str:
 
 
 def _numbers(told: JSON) -> list[str]:
-    """The issue's id. A comment may come without its issue, but with its own address."""
-    number = _member(told, "issue").get("id")
+    """The issue's id, and our label of one whose id we may not know: the answer to its creation was lost.
+
+    A comment may come without its issue, but with its own address.
+    """
+    issue = _member(told, "issue")
+    number = issue.get("id")
     if number is None:
         match = re.search(r"/issue/(\d+)/comment/", str(_member(told, "comment").get("self")))
         number = match[1] if match else None
-    return [str(number)] if number is not None else []
+    labels = _member(issue, "fields").get("labels")
+    ours = [each for each in labels if str(each).startswith(LABEL)] if isinstance(labels, list) else []
+    return [str(each) for each in (*([] if number is None else [number]), *ours)]
 
 
 def _member(told: JSON, name: str) -> dict[str, Any]:

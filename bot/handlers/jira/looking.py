@@ -34,7 +34,7 @@ class Looking:
 
     def look(self, things: Sequence[Thing[Any]]) -> list[News | FrontdeskError]:
         """News of each, or its error; once Jira is away, the rest is not asked for. Raises what concerns them all."""
-        known = self._many([thing.reference for thing in things])
+        known = self._many([thing.reference for thing in things if _is_known(thing)])
         found: list[News | FrontdeskError] = []
         away: FrontdeskError | None = None
         for thing in things:
@@ -55,6 +55,8 @@ class Looking:
         return {str(issue["id"]): issue for issue in issues}
 
     def _news_or_error(self, thing: Thing[Any], known: JSON | None) -> News | FrontdeskError:
+        if not _is_known(thing):  # its step looks for it; a call of Jira may say that it can be found now
+            return News(thing.seen, again=None, wake=True)
         try:
             issue = known or self._tracker.read(thing.reference)
             return self._news(thing, issue) if issue else _missing(thing)
@@ -106,6 +108,11 @@ class Looking:
         issue = self._site.get(f"issue/{number}", doing, fields="status", expand="changelog")
         histories = (issue.get("changelog") or {}).get("histories") or []
         return histories, len(histories)
+
+
+def _is_known(thing: Thing[Any]) -> bool:
+    """Whether its `reference` is an issue's id; else it is the label of one that may not exist."""
+    return "id" in thing.state
 
 
 def _away(found: Sequence[News | FrontdeskError]) -> FrontdeskError | None:
