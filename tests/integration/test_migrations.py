@@ -91,6 +91,38 @@ def test_a_process_of_before_writes_and_reads_beside_the_newest_schema(
             assert len(connection.execute(select(table)).all()) == 1, f"{table.name} reads as it did"
 
 
+def test_issues_that_were_made_before_they_had_a_reference_get_theirs(database: Database, empty_url: str) -> None:
+    with migration._connected(empty_url) as (config, _):
+        command.upgrade(config, "0009")
+    known = MetaData()
+    with database.writer.begin() as connection:
+        known.reflect(connection)
+        for name in ("person", "instance"):
+            table = known.tables[name]
+            connection.execute(insert(table).values({c.name: value_of(c) for c in table.columns if is_named(c)}))
+        row = known.tables["instance_resource"]
+        plain = {c.name: value_of(c) for c in row.columns if is_named(c)}
+        for step, handler, state, reference in (
+            ("old", "jira", {"id": "10001", "key": "DBA-1"}, None),
+            ("older", "jira", {"id": "10002", "key": "DBA-2"}, None),
+            ("unknown", "jira", {"ref": "abc", "label": "frontdesk-abc"}, None),
+            ("known", "jira", {"id": "10003", "key": "DBA-3"}, "10003"),
+            ("task", "manual", {"id": "7"}, None),
+        ):
+            values = plain | {"step": step, "handler": handler, "state": state, "reference": reference}
+            connection.execute(insert(row).values(values))
+    migrate(empty_url)
+    with database.reader.connect() as connection:
+        found = connection.execute(select(row.c.step, row.c.reference, row.c.look_at)).all()
+    assert {step: reference for step, reference, _ in found} == {
+        "old": "10001", "older": "10002", "unknown": None, "known": "10003", "task": None,
+    }  # fmt: skip
+    looks = {step: at for step, _, at in found}
+    assert None not in (looks["old"], looks["older"])
+    assert looks["old"] < looks["older"], "not all at once"
+    assert looks["known"] is looks["task"] is looks["unknown"] is None
+
+
 def is_named(column: Column[Any]) -> bool:
     """Whether a process has to name it when it adds a row."""
     return not column.nullable and not (column.primary_key and isinstance(column.type, Integer))
