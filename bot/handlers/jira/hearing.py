@@ -54,7 +54,7 @@ def _digest(told: JSON, body: bytes) -> str:
 
 
 def _numbers(told: JSON) -> list[str]:
-    """The issue's id, and our label of one whose id we may not know: the answer to its creation was lost.
+    """The issue's id, and the label of a new one of ours: the answer to its creation may have been lost.
 
     A comment may come without its issue, but with its own address.
     """
@@ -63,7 +63,7 @@ def _numbers(told: JSON) -> list[str]:
     if number is None:
         match = re.search(r"/issue/(\d+)/comment/", str(_member(told, "comment").get("self")))
         number = match[1] if match else None
-    labels = _member(issue, "fields").get("labels")
+    labels = _member(issue, "fields").get("labels") if told.get("webhookEvent") == "jira:issue_created" else None
     ours = [each for each in labels if str(each).startswith(LABEL)] if isinstance(labels, list) else []
     return [str(each) for each in (*([] if number is None else [number]), *ours)]
 
