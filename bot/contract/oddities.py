@@ -12,6 +12,13 @@ _SECRET = re.compile(
     r"(?i)(password|passwd|passphrase|token|credentials?|api_?key|private_?key|(^|client_?|shared_?)secret)$"
 )
 
+_BOUNDS = (
+    ("minimum", "maximum"),
+    ("minLength", "maxLength"),
+    ("minItems", "maxItems"),
+    ("minProperties", "maxProperties"),
+)
+
 
 def oddities(schema: Schema) -> list[tuple[str, str]]:
     """Pointer and sentence for each; an entry of a list is `*`."""
@@ -24,20 +31,30 @@ def _odd(schema: Any, root: Schema, path: tuple[str, ...], seen: tuple[str, ...]
     if not isinstance(schema, dict) or any(ref in seen for ref in found.refs):
         return
     here, where = found.schema, pointer(path) or "/"
-    yield from ((where, text) for text in _told(here, path[-1] if path else ""))
+    yield from ((where, text) for text in (*_told(here, path), *_refusing(here)))
     for name, inner in {**properties(here), "*": here.get("items")}.items():
         yield from _odd(inner, root, (*path, name), (*seen, *found.refs))
 
 
-def _told(here: Schema, name: str) -> Iterator[str]:
-    types, known = kinds(here), properties(here)
+def _told(here: Schema, path: tuple[str, ...]) -> Iterator[str]:
+    types, known, name = kinds(here), properties(here), path[-1] if path else ""
     if types == ("array",) and not {"items", "prefixItems"} & here.keys():
         yield "a list that does not say of what is written as YAML"
     if types == ("string",) and _SECRET.search(name) and not marks_secret(here) and "enum" not in here:
         yield "looks like a secret: if it is one, say so (SecretStr, or writeOnly: true in a JSON Schema)"
     missing = sorted(required(here) - known.keys())
-    if missing and known and not _declares_elsewhere(here):
+    if missing and (known or not path) and not _declares_elsewhere(here):  # inside, free text can name any field
         yield f"requires {', '.join(missing)}, which it does not declare, so no form can ask for it"
+
+
+def _refusing(here: Schema) -> Iterator[str]:
+    """Rules that no answer can keep."""
+    for least, most in _BOUNDS:
+        low, high = here.get(least), here.get(most)
+        if isinstance(low, int | float) and isinstance(high, int | float) and low > high:
+            yield f"accepts nothing: its {least} {low} is more than its {most} {high}"
+    if here.get("enum") == []:
+        yield "accepts nothing: its enum is empty"
 
 
 def _declares_elsewhere(here: Schema) -> bool:

@@ -204,9 +204,11 @@ def faults(schema: Schema) -> list[str]:
 
 def _broken(schema: Any, root: Schema, path: tuple[str, ...], seen: tuple[str, ...]) -> Iterator[str]:
     found = resolve(schema, root)
-    if any(ref in seen for ref in found.refs) or not isinstance(schema, dict):
-        return
     here, where = found.schema, pointer(path) or "/"
+    if again := next((ref for ref in found.refs if ref in seen), None):
+        yield f"{where}: {again} contains itself, and a form that never ends cannot be filled in"
+    if again or not isinstance(schema, dict):
+        return
     yield from (f"{where}: {ref} points at nothing in this schema" for ref in found.refs if target(ref, root) is None)
     for pattern in (*([here["pattern"]] if "pattern" in here else []), *here.get("patternProperties", {})):
         if compiled_pattern(pattern) is None:
@@ -214,8 +216,19 @@ def _broken(schema: Any, root: Schema, path: tuple[str, ...], seen: tuple[str, .
     default = here.get("default")
     if default is not None:
         yield from (f"{where}: its default is refused: {problem.detail}" for problem in _of(here, root, default))
-    for name, inner in {**properties(here), "*": here.get("items")}.items():
-        yield from _broken(inner, root, (*path, name), (*seen, *found.refs))
+    for name, inner in _inner(here):
+        yield from _broken(inner, root, (*path, *name), (*seen, *found.refs))
+
+
+def _inner(here: Schema) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The schemas in one, each with the way to what it is about; rules are about the same thing."""
+    yield from (((name,), inner) for name, inner in properties(here).items())
+    yield from ((("*",), here[keyword]) for keyword in ("items", "additionalProperties", "contains") if keyword in here)
+    yield from (((), here[keyword]) for keyword in ("not", "if", "then", "else") if keyword in here)
+    for keyword, at in (("allOf", ()), ("anyOf", ()), ("oneOf", ()), ("prefixItems", ("*",))):
+        yield from ((at, inner) for inner in here.get(keyword) or ())
+    for keyword, at in (("dependentSchemas", ()), ("dependencies", ()), ("patternProperties", ("*",))):
+        yield from ((at, inner) for inner in (here.get(keyword) or {}).values())
 
 
 def _of(schema: Schema, root: Schema, value: Any) -> list[Problem]:

@@ -94,7 +94,8 @@ class Chosen:
 def _chosen(source: str) -> Iterator[Chosen]:
     path = Path(source)
     if not path.exists():
-        yield Chosen(source, offerings())
+        mine = settings.read().offerings
+        yield Chosen(source, mine if mine.is_dir() else offerings())
     elif path.suffix == ".py":
         yield Chosen(source, path.resolve().parent)
     else:

@@ -19,7 +19,9 @@ def promise(document: dict[str, Any], where: str = "") -> Imported:
     name = _name(document) or _name(api)
     if not api:
         raise refused(
-            f"the Promise {name} has no spec.api, so it asks for nothing.", where, "Import the Promise that people use."
+            f"the Promise {name or 'without a name'} has no spec.api, so it asks for nothing.",
+            where,
+            "Import the Promise that people use.",
         )
     for keyword in ("workflows", "dependencies", "destinationSelectors", "requiredPromises"):
         if spec.get(keyword):

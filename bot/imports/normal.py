@@ -169,7 +169,7 @@ class _Normalising:
         names = list(dict.fromkeys(str(name) for name in here["required"]))
         named = fields.keys() | _named_in_rules(here)
         missing = [name for name in names if name not in named]
-        if missing and fields and not _is_open(here):
+        if missing and (fields or not path) and not _is_open(here):
             self.findings.warn(
                 pointer(path), f"requires {', '.join(missing)}, which it does not declare; not required here"
             )
