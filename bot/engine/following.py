@@ -34,7 +34,7 @@ class Follower:
             return
         if row is None or not _is_made(record, row):
             if _will_be_made(record, payload["step"]):
-                raise TemporaryError("What follows the request does not exist yet.", delay=1.0)
+                raise TemporaryError("What follows the request does not exist yet.")  # its step hurries it on
             return
         handler = self._catalogue.handlers.get(row.handler)
         if not isinstance(handler, Follows):
