@@ -1,17 +1,17 @@
 """`frontdesk demo`: the main job on this machine alone, with nothing to sign up for."""
 
-import signal
 import sys
 import threading
 import webbrowser
 
 from bot import settings
 from bot.demo import tour as tours
-from bot.demo.stage import Stage, StageError, staged
+from bot.demo.stage import Stage, StageError, end_as_by_ctrl_c, staged
 
 
 def run(*, open_browser: bool = False, tour: bool = False) -> int:
     """Set the stage; then play the tour, or wait for Ctrl-C. The exit code."""
+    end_as_by_ctrl_c()
     try:
         with staged(settings.environment()) as stage:
             if tour:
@@ -19,7 +19,10 @@ def run(*, open_browser: bool = False, tour: bool = False) -> int:
             _introduce(stage)
             if open_browser:
                 webbrowser.open(stage.page_url)
-            _wait()
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        print("Ending.")
+        return 130 if tour else 0
     except (StageError, tours.NotSeen) as error:
         print(f"The demo failed: {error}", file=sys.stderr)
         return 1
@@ -43,11 +46,3 @@ On another command line:     FRONTDESK_URL={stage.bot_url} FRONTDESK_TOKEN={toke
 
 Ctrl-C ends it.
 """)
-
-
-def _wait() -> None:
-    told = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: told.set())
-    told.wait()
-    print("Ending.")

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from bot import catalogue, settings
-from bot.demo.stage import Stage, StageError, offerings, scene
+from bot.demo.stage import Stage, StageError, end_as_by_ctrl_c, offerings, scene
 from bot.errors import FrontdeskError, Misconfigured
 from bot.imports import files, writing
 from bot.offering import Offering
@@ -31,6 +31,7 @@ LOOK = 0.5
 
 def show(source: str, *, open_browser: bool = False) -> int:
     """Serve the form until Ctrl-C; the exit code."""
+    end_as_by_ctrl_c()
     with _chosen(source) as chosen, scene(settings.environment(), chosen.folder) as stage:
         print(f"The form of {source}: {stage.page_url}. It is drawn anew at each save; Ctrl-C ends it.", flush=True)
         if open_browser:

@@ -2,6 +2,7 @@
 
 import contextlib
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -76,6 +77,11 @@ class Stage:
         if made.returncode:
             raise StageError(f"No token for {person}: {made.stderr.strip()}")
         return made.stdout.split()[-1]
+
+
+def end_as_by_ctrl_c() -> None:
+    """A SIGTERM ends this process as Ctrl-C does, so that the bot beside it ends too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @contextmanager

@@ -88,3 +88,13 @@ def test_the_form_is_drawn_anew_when_its_file_is_saved(shown: tuple[Path, str, s
     file.write_text("postgres = (")
     assert process.stderr
     assert re.search(r"Not shown: .*mine\.py:1: SyntaxError", process.stderr.readline())
+
+
+def test_the_bot_ends_with_whoever_shows_its_form(shown: tuple[Path, str, subprocess.Popen[str]]) -> None:
+    _, _, process = shown
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    until(lambda: bool(children.read_text()))
+    (bot,) = children.read_text().split()
+    process.terminate()
+    assert process.wait(30) == 0
+    assert not Path(f"/proc/{bot}").exists()
