@@ -36,7 +36,9 @@ class Draft:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Draft":
-        return cls(dict(stored.get("base") or {}), dict(stored.get("entered") or {}))
+        """What an older Frontdesk wrote otherwise is left out."""
+        base, entered = ({} if not isinstance(each, dict) else each for each in map(stored.get, ("base", "entered")))
+        return cls(base, {name: each for name, each in entered.items() if isinstance(each, dict)})
 
     def to_json(self) -> JSON:
         return {"base": self.base, "entered": {name: dict(each) for name, each in self.entered.items() if each}}
