@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bot import story
-from bot.store.checkup import Alive, Checkup, Ending, Some, StuckStep
+from bot.store.checkup import Alive, Checkup, Ending, Some, StuckStep, Trouble
 from bot.store.records import UnsaidRecord
 from bot.story import when
 
@@ -32,6 +32,7 @@ def findings(facts: Checkup, *, slack: bool) -> list[Finding]:
         *_of(facts.overrun, _overrun),
         *_of(facts.overdue, _overdue),
         *_of(facts.stopped, _stopped),
+        *_of(facts.troubles, _trouble),
         *_of(facts.cards, _unsaid),
         *_of(facts.deliveries, _unsaid),
         *(_of(facts.late, _late) if slack else _no_slack(facts.late)),
@@ -84,6 +85,12 @@ def _overdue(step: StuckStep) -> Finding:
 def _stopped(step: StuckStep) -> Finding:
     says = f"{step.key} stands still since {when(step.at)}: {step.reason or 'it is not known why'}"
     return Finding("stopped", step.key, says, f"Mend it, then frontdesk retry {step.number}; or frontdesk cancel it.")
+
+
+def _trouble(trouble: Trouble) -> Finding:
+    says = f"{trouble.identity} ({trouble.handler}): {trouble.reason}"
+    next_ = f"Mend it where it stands; or, if nobody needs it, have {trouble.number} deleted: frontdesk delete."
+    return Finding("trouble", trouble.identity, says, next_)
 
 
 def _unsaid(about: str, record: UnsaidRecord) -> Finding:

@@ -17,11 +17,11 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from bot import measures, telemetry
 from bot.engine import Engine, backoff
 from bot.errors import Blocked, PermanentError, TemporaryError, Unavailable, Unreachable, Unsure
-from bot.store import claims, detours, outbox, reads
+from bot.store import claims, detours, lanes, outbox, reads, sending
 from bot.store.claims import Claim
 from bot.store.database import Database, Session, utc_now
-from bot.store.outbox import ClaimedCard, ClaimedDelivery
 from bot.store.records import request_number
+from bot.store.sending import ClaimedCard, ClaimedDelivery
 from bot.store.wake import Wake
 
 log = logging.getLogger(__name__)
@@ -92,6 +92,7 @@ class Worker:
         self.database, self.engine, self.sender, self.pace = database, engine, sender, pace
         self._give_way, self._look = give_way, look
         self._wake, self._words, self._stop = Wake(), Wake(), threading.Event()
+        self._place, self._lane = "", ""  # that were served last: the next ones have their turn
         self._share = max(1, threads * 3 // 4)  # of one offering, so that the others always find a thread
         self._slots, self._steps = threading.Semaphore(threads), set[threading.Thread]()
         self._ended, self._deaf = threading.Event(), True
@@ -189,7 +190,7 @@ class Worker:
             self._give_way()
             if not _safely(self.send_one)():
                 self._stop.wait(_BREATH)
-                self._wait(self._words, seen, since, outbox.next_due)
+                self._wait(self._words, seen, since, sending.next_due)
 
     def _wake_all(self) -> None:
         self._wake.set()
@@ -210,10 +211,17 @@ class Worker:
         return (self.sender is not None and self._show_card(self.sender)) or self._deliver()
 
     def _show_card(self, sender: Sender) -> bool:
-        with self.database.write() as tx:
-            claimed = outbox.claim_card(tx, self.engine.owner, self.engine.lease)
+        with (
+            self.database.read() as session
+        ):  # a look costs less than a transaction, and finds nothing most of the time
+            found = lanes.cards(session, self.database.agreed_time(session), self._place)
+        claimed = None
+        if found:
+            with self.database.write() as tx:
+                claimed = sending.claim_card(tx, self.engine.owner, self.engine.lease, found)
         if claimed is None:
             return False
+        self._place = claimed.card.place
         try:
             channel, ts, link = sender.show(claimed)
         except PermanentError as error:
@@ -223,17 +231,22 @@ class Worker:
             self._postpone_card(claimed, error)
         else:
             with self.database.write() as tx:
-                outbox.card_shown(tx, claimed, channel, ts, link, self.pace)
+                sending.card_shown(tx, claimed, channel, ts, link, self.pace)
                 if claimed.anew:
                     detours.works(tx, claimed)
         return True
 
     def _deliver(self) -> bool:
         kinds = ("follow", outbox.ALARM, *(self.sender.kinds if self.sender else ()))
-        with self.database.write() as tx:
-            delivery = outbox.claim_delivery(tx, self.engine.owner, self.engine.lease, kinds)
+        with self.database.read() as session:
+            found = lanes.deliveries(session, self.database.agreed_time(session), kinds, self._lane)
+        delivery = None
+        if found:
+            with self.database.write() as tx:
+                delivery = sending.claim_delivery(tx, self.engine.owner, self.engine.lease, found)
         if delivery is None:
             return False
+        self._lane = delivery.lane
         with self._watched(delivery):
             self._deliver_one(delivery)
         return True
@@ -272,7 +285,7 @@ class Worker:
         else:
             channel, ts = stands or (None, None)
             with self.database.write() as tx:
-                outbox.delivered(tx, delivery, timedelta(0) if delivery.kind == "follow" else self.pace, channel, ts)
+                sending.delivered(tx, delivery, timedelta(0) if delivery.kind == "follow" else self.pace, channel, ts)
             self._came_to(delivery, "sent")
 
     def _send_to(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
@@ -289,7 +302,7 @@ class Worker:
             return
         reason = str(error)
         with self.database.write() as tx:
-            outbox.give_up(tx, delivery, reason)
+            sending.give_up(tx, delivery, reason)
 
     def _elsewhere(self, sender: Sender, about: ClaimedCard | ClaimedDelivery, error: PermanentError) -> None:
         """What cannot be said where it belongs is said in other places; who they are may have to wait."""
@@ -311,7 +324,7 @@ class Worker:
     def _postpone_card(self, claimed: ClaimedCard, error: Exception) -> None:
         self._later(error, f"the card of request {claimed.card.request_id}")
         with self.database.write() as tx:
-            outbox.card_postponed(tx, claimed, _delay(error, claimed.attempts), unsure=_unsure(error))
+            sending.card_postponed(tx, claimed, _delay(error, claimed.attempts), unsure=_unsure(error))
 
     def _postpone(self, delivery: ClaimedDelivery, error: Exception) -> None:
         self._later(error, f"delivery {delivery.id} ({delivery.kind})")
@@ -319,10 +332,10 @@ class Worker:
         old = self.database.now() - delivery.created_at > most
         with self.database.write() as tx:
             if old:
-                outbox.give_up(tx, delivery, f"{error} It was tried for {most}.")
+                sending.give_up(tx, delivery, f"{error} It was tried for {most}.")
             else:
                 delay = _delay(error, delivery.attempts)
-                outbox.postpone(tx, delivery, delay, str(error), unsure=_unsure(error))
+                sending.postpone(tx, delivery, delay, str(error), unsure=_unsure(error))
             if isinstance(error, Blocked):
                 outbox.blocked(tx, error.system, str(error))
 

@@ -10,8 +10,8 @@ from bot.handler import Context, Event, EventName, Follows
 from bot.lifecycle import StepState
 from bot.store import reads, steps, tables
 from bot.store.database import Database
-from bot.store.outbox import ClaimedDelivery
 from bot.store.records import RequestRecord
+from bot.store.sending import ClaimedDelivery
 
 
 class Follower:

@@ -39,9 +39,9 @@ from bot.store import claims, involved, news, outbox, progress, reads, requests,
 from bot.store.claims import Claim, Lost
 from bot.store.database import Database, Tx
 from bot.store.leases import Leases
-from bot.store.outbox import ClaimedDelivery
 from bot.store.queues import Limits
 from bot.store.records import RequestRecord
+from bot.store.sending import ClaimedDelivery
 
 log = logging.getLogger(__name__)
 

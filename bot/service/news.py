@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from bot.errors import Unavailable
 from bot.people import Profile
 from bot.service.people import People
-from bot.store import detours, incoming, outbox, people, reads
+from bot.store import detours, incoming, lanes, outbox, people, reads
 from bot.store.database import Tx
 from bot.store.records import RequestRecord
 
@@ -62,6 +62,7 @@ class Listening(People):
         """What no event may have told: who left, which places work again. Every minute."""
         with self.database.write() as tx:
             incoming.sweep(tx)
+            lanes.sweep(tx)
             detours.probe(tx)
         self.look_after_tokens()
 

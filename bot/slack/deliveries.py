@@ -20,8 +20,8 @@ from bot.slack.text import escape
 from bot.slack.words import Words
 from bot.store import detours, outbox, people, reads
 from bot.store.database import Database
-from bot.store.outbox import ClaimedCard, ClaimedDelivery
 from bot.store.records import CardRecord, EventRecord, PersonRecord, RequestRecord
+from bot.store.sending import ClaimedCard, ClaimedDelivery
 
 log = logging.getLogger(__name__)
 

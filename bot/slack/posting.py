@@ -20,7 +20,7 @@ from bot.slack.directory import SlackDirectory
 from bot.slack.errors import GONE, LINE, REFUSED_BLOCKS, is_limit, name_of, reasons_of, rest_of, translated
 from bot.slack.messages import Message, in_words
 from bot.slack.outgoing import checked_message
-from bot.store import outbox
+from bot.store import lanes
 from bot.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,7 @@ class Poster:
 
         def update(shown: Message) -> SlackResponse:
             return self._limited(
-                outbox.UPDATING,
+                lanes.UPDATING,
                 lambda: self._client.chat_update(channel=channel, ts=ts, text=shown.text, blocks=shown.blocks),
             )
 
@@ -127,7 +127,7 @@ class Poster:
                 self._join(channel, error)
             case "channel_not_found":  # renamed, perhaps: its id stays
                 with self._database.read() as session:
-                    known = outbox.last_channel(session, place)
+                    known = lanes.last_channel(session, place)
                 if known in (None, channel):
                     raise error
                 return str(known), message
@@ -139,7 +139,7 @@ class Poster:
         if time.monotonic() > mark.until:
             raise TemporaryError(f"A message to {channel}: it took so long that another process may be sending it.")
         return self._limited(
-            outbox.POSTING,
+            lanes.POSTING,
             lambda: self._client.chat_postMessage(
                 channel=channel,
                 text=message.text,
@@ -158,7 +158,7 @@ class Poster:
         except SlackApiError as error:
             if is_limit(error):
                 with self._database.write() as tx:
-                    outbox.rest(tx, lane, tx.now + timedelta(seconds=rest_of(error)))
+                    lanes.rest(tx, lane, tx.now + timedelta(seconds=rest_of(error)))
             raise
 
     def _join(self, channel: str, refusal: SlackApiError) -> None:
@@ -193,7 +193,7 @@ class Poster:
         if place.isalnum() and place.isupper():
             return str(self._client.conversations_open(users=place)["channel"]["id"]) if place[0] in "UW" else place
         with self._database.read() as session:
-            return outbox.last_channel(session, place) or self._directory.channel_id(place)
+            return lanes.last_channel(session, place) or self._directory.channel_id(place)
 
     def _said(self, channel: str, mark: Mark, thread_ts: str | None) -> Iterator[Mapping[str, Any]]:
         """What was said there since: newest first in a channel, oldest first in a thread."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, func
+from sqlalchemy import Select, func, text
 from sqlmodel import Session, col, select
 
 from bot.lifecycle import InstanceState, RequestState, StepState
@@ -34,6 +34,16 @@ class Ending:
 
     number: str
     at: datetime
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """A resource that nobody can work with any more: `identity` is `INS-7/ticket`, `number` `INS-7`."""
+
+    identity: str
+    number: str
+    handler: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -76,6 +86,7 @@ class Checkup:
     late: Some
     decisions: Some
     instances: Some
+    troubles: Some
 
 
 LONG_OVERRUN, LONG_OVERDUE, LONG_WAIT = timedelta(minutes=1), timedelta(minutes=5), timedelta(days=7)
@@ -106,6 +117,7 @@ def take(database: Database) -> Checkup:
             late=_deliveries(session, delivery.state == "waiting", delivery.created_at < now - LONG_UNSAID),
             decisions=_decisions(session, now),
             instances=_instances(session, now),
+            troubles=_troubles(session),
         )
 
 
@@ -130,10 +142,11 @@ def _stopped(session: Session, now: datetime) -> Some:
     """Steps that failed or are parked, of requests that are not over."""
     step, request = tables.Step, tables.Request
     where = (
-        col(step.state).in_((StepState.FAILED, StepState.PARKED)),
+        text(f"step.{tables.STOPPED}"),
         col(request.state).in_((RequestState.FAILED, RequestState.PARKED, RequestState.AWAITING_APPROVAL)),
     )
-    joined = select(step).join(request, col(request.id) == step.request_id).where(*where).order_by(col(step.id))
+    joined = select(step).join(request, col(request.id) == step.request_id).where(*where)
+    joined = joined.order_by(col(step.request_id), col(step.id))
     counted = select(func.count()).select_from(step).join(request, col(request.id) == step.request_id).where(*where)
     rows, count = _some(session, joined, counted)
     return Some([_stuck(row, row.ended_at or row.started_at or now) for (row,) in rows], count)
@@ -151,8 +164,8 @@ def _cards(session: Session) -> Some:
 
 def _deliveries(session: Session, *where: Any, newest: bool = False) -> Some:
     delivery = tables.Delivery
-    order = col(delivery.id).desc() if newest else col(delivery.id)
-    query = select(delivery).where(*where).order_by(order)
+    order = col(delivery.run_at).desc() if newest else col(delivery.run_at)
+    query = select(delivery).where(*where).order_by(order, col(delivery.id))
     rows, count = _some(session, query, select(func.count()).select_from(delivery).where(*where))
     return Some([(_about(row), unsaid.delivery_record(session, row)) for (row,) in rows], count)
 
@@ -181,8 +194,22 @@ def _instances(session: Session, now: datetime) -> Some:
     where = (
         col(table.expires_at) < now + SOON_INSTANCE,
         col(table.expires_at) >= now,
+        text(tables.ALIVE),
         col(table.state) == InstanceState.READY,
     )
     query = select(table).where(*where).order_by(col(table.expires_at))
     rows, count = _some(session, query, select(func.count()).select_from(table).where(*where))
     return Some([Ending(instance_number(tables.stored(row.id)), row.expires_at) for (row,) in rows], count)
+
+
+def _troubles(session: Session) -> Some:
+    """Resources that somebody has to see to where they stand."""
+    table, where = tables.InstanceResource, text(tables.TROUBLED)
+    query = select(table).where(where).order_by(col(table.id))
+    rows, count = _some(session, query, select(func.count()).select_from(table).where(where))
+    return Some([_trouble(row) for (row,) in rows], count)
+
+
+def _trouble(row: tables.InstanceResource) -> Trouble:
+    number = instance_number(row.instance_id)
+    return Trouble(f"{number}/{row.step}", number, row.handler, row.trouble or "")

@@ -11,9 +11,9 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col, select, update
 
 from bot.lifecycle import ENDED, OPEN
-from bot.store import outbox, rows, tables
+from bot.store import outbox, rows, sending, tables
 from bot.store.database import Tx
-from bot.store.outbox import ClaimedCard, ClaimedDelivery
+from bot.store.sending import ClaimedCard, ClaimedDelivery
 
 #: A place that is out of order is tried again after so long, if nothing tells earlier that it works.
 PROBED = timedelta(hours=1)
@@ -31,7 +31,7 @@ def card_failed(tx: Tx, claimed: ClaimedCard, error: str, instead: Sequence[str]
 
 def delivery_failed(tx: Tx, delivery: ClaimedDelivery, error: str, instead: Sequence[str]) -> None:
     """It cannot be said there: a note goes below the cards that stand in for its own, a post to `instead`."""
-    if not outbox.failed(tx, delivery, error):
+    if not sending.failed(tx, delivery, error):
         return
     if delivery.kind == "note" and delivery.card:
         _note_elsewhere(tx, delivery, error, instead)

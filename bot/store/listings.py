@@ -5,13 +5,13 @@ side only a page is read, in its order, and the pages are merged.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Select, and_, exists, literal, or_, select, text, true, union_all
 from sqlmodel import Session, SQLModel, col
 
-from bot.lifecycle import OPEN, InstanceState
+from bot.lifecycle import InstanceState
 from bot.store import tables
 
 _GROUPS = text("""
@@ -23,6 +23,10 @@ _GROUPS = text("""
     )
     SELECT who FROM known WHERE who IS NOT NULL
 """)
+
+
+#: So many requests of a state are looked through before all that somebody may read.
+_WINDOW = 1_000
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,10 @@ def groups(session: Session) -> list[str]:
 
 def readable(session: Session, sight: Sight, wanted: Wanted) -> list[int]:
     """Ids of requests that somebody may read, newest first."""
-    if wanted.state in OPEN:  # few are: those are looked through, and not all that somebody may read
-        return _page(session, _requests(wanted).where(or_(*_sides(sight))), col(tables.Request.id), wanted.limit)
+    if wanted.state:
+        found, all_of_them = _newest(session, sight, wanted)
+        if all_of_them or len(found) == wanted.limit:
+            return found
     pages = [page.order_by(key.desc()).limit(wanted.limit).subquery() for page, key in _by_side(sight, wanted)]
     merged = union_all(*(select(page.c[0]) for page in pages)).subquery()
     return _page(session, select(merged.c[0]).distinct(), merged.c[0], wanted.limit)
@@ -106,6 +112,16 @@ def waiting_for(session: Session, sight: Sight, *, after: int | None, limit: int
     return [key for (key,) in found]
 
 
+def _newest(session: Session, sight: Sight, wanted: Wanted) -> tuple[list[int], bool]:
+    """Those among the newest of a state, looked through one by one; and whether there are no others in that state."""
+    key = col(tables.Request.id)
+    window = select(key).where(col(tables.Request.state) == wanted.state)
+    window = _narrowed(window, replace(wanted, state=None)).order_by(key.desc()).limit(_WINDOW)
+    last = session.execute(window.with_only_columns(key).limit(1).offset(_WINDOW - 1)).scalar()
+    found = select(key).where(key.in_(window.subquery().select()), or_(*_sides(sight)))
+    return _page(session, found, key, wanted.limit), last is None
+
+
 def _page(session: Session, query: Select[Any], key: Any, limit: int) -> list[int]:
     return [found for (found,) in session.execute(query.order_by(key.desc()).limit(limit))]
 
@@ -117,12 +133,17 @@ def _requests(wanted: Wanted) -> Select[Any]:
 def _narrowed(query: Select[Any], wanted: Wanted, key: Any = None) -> Select[Any]:
     table = tables.Request
     if wanted.state:
-        query = query.where(col(table.state) == wanted.state)
+        query = query.where(_as_value(table.state) == wanted.state)
     if wanted.offering:
-        query = query.where(col(table.offering) == wanted.offering)
+        query = query.where(_as_value(table.offering) == wanted.offering)
     if wanted.before:
         query = query.where((col(table.id) if key is None else key) < wanted.before)
     return query
+
+
+def _as_value(column: Any) -> Any:
+    """No index is taken for it: a side finds its page in its own order, and what narrows it is only looked at."""
+    return col(column).concat("")
 
 
 def _whos(sight: Sight) -> list[Any]:

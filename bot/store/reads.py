@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from sqlalchemy import bindparam
 from sqlmodel import Session, col, select
 
-from bot.lifecycle import OPEN, ApprovalRule, InstanceState, RequestState, StepState
+from bot.lifecycle import ApprovalRule, InstanceState, RequestState, StepState
 from bot.store import rows, tables, timers
 from bot.store.records import (
     CardRecord,
@@ -98,32 +98,6 @@ def requests(session: Session, ids: Sequence[int]) -> list[RequestRecord]:
     for key, at in timers.decide_by(session, waiting).items():
         records[key] = replace(records[key], decide_by=at)
     return [records[key] for key in ids if key in records]
-
-
-def request_ids(
-    session: Session,
-    *,
-    states: Iterable[str] | None = None,
-    offering: str | None = None,
-    before: int | None = None,
-    limit: int = 50,
-) -> list[int]:
-    """Ids of requests, newest first; `before` is the last id of the page before."""
-    query = select(tables.Request.id).order_by(col(tables.Request.id).desc()).limit(limit)
-    if states is not None:
-        query = query.where(col(tables.Request.state).in_(list(states)))
-    if offering:
-        query = query.where(tables.Request.offering == offering)
-    if before:
-        query = query.where(col(tables.Request.id) < before)
-    return [tables.stored(key) for key in session.exec(query).all()]
-
-
-def open_request_ids(session: Session) -> list[int]:
-    """Ids of all requests that are not over, oldest first."""
-    states = [str(state) for state in OPEN]
-    query = select(tables.Request.id).where(col(tables.Request.state).in_(states)).order_by(col(tables.Request.id))
-    return [tables.stored(key) for key in session.exec(query).all()]
 
 
 def awaiting_ids(session: Session) -> list[int]:

@@ -30,6 +30,16 @@ def _later(**options: Any) -> Any:
 
 #: Of partial indexes, as the queries say it.
 _OPEN, _HERE = "open_instance_id IS NOT NULL", "state != 'deleted'"
+ALIVE, TROUBLED = "state IN ('ready', 'changing')", "trouble IS NOT NULL AND deleted_at IS NULL"
+STOPPED = "state IN ('failed', 'parked')"
+#: What is to be shown for the first time, and anew: each one expression, for which SQLite can take no other index.
+NEW_CARD = "(dirty AND error IS NULL AND ts IS NULL) = true"
+OLD_CARD = "(dirty AND error IS NULL AND ts IS NOT NULL) = true"
+
+
+def _part(name: str, *columns: str, where: str) -> Index:
+    """An index of those rows only; a query that is to use it says the same."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class Person(SQLModel, table=True):
@@ -63,7 +73,9 @@ class Instance(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         Index("ix_instance_owner", "owner_id", "id"),
         # Of those that are not gone, for what somebody lives with.
-        Index("ix_instance_here", "owner_id", "id", sqlite_where=text(_HERE), postgresql_where=text(_HERE)),
+        _part("ix_instance_here", "owner_id", "id", where=_HERE),
+        # Of those that end some day, for what ends soon.
+        _part("ix_instance_alive_expires_at", "expires_at", where=ALIVE),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -73,7 +85,7 @@ class Instance(SQLModel, table=True):
     state: str
     form: dict[str, Any] = _json()
     outputs: dict[str, Any] | None = _json(default=None, nullable=True)
-    expires_at: datetime | None = _instant(default=None, index=True)
+    expires_at: datetime | None = _instant(default=None)
     #: How often its time was extended.
     renewals: int = _later(default=0)
     created_at: datetime = _instant()
@@ -88,6 +100,7 @@ class InstanceResource(SQLModel, table=True):
         UniqueConstraint("instance_id", "step"),
         Index("ix_instance_resource_reference", "handler", "reference"),
         Index("ix_instance_resource_handler_look_at", "handler", "look_at"),
+        _part("ix_instance_resource_trouble", "id", where=TROUBLED),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -124,7 +137,7 @@ class Request(SQLModel, table=True):
         Index("ix_request_requester", "requester_id", "id"),
         Index("ix_request_owner", "owner_id", "id"),
         Index("ix_request_state", "state", "id"),
-        Index("ix_request_open", "requester_id", "id", sqlite_where=text(_OPEN), postgresql_where=text(_OPEN)),
+        _part("ix_request_open", "requester_id", "id", where=_OPEN),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -199,6 +212,7 @@ class Step(SQLModel, table=True):
         UniqueConstraint("request_id", "name"),
         Index("ix_step_state_run_at", "state", "run_at"),
         Index("ix_step_queue", "state", "queue", "run_at"),
+        _part("ix_step_stopped", "request_id", "id", where=STOPPED),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -269,6 +283,11 @@ class Card(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("request_id", "audience"),
         Index("ix_card_dirty_run_at", "dirty", "run_at"),
+        # Place by place (bot.store.lanes).
+        _part("ix_card_new", "place", "run_at", "id", where=NEW_CARD),
+        _part("ix_card_old", "place", "run_at", "id", where=OLD_CARD),
+        _part("ix_card_lease_until", "lease_until", where="lease_until IS NOT NULL"),
+        _part("ix_card_error", "id", where="error IS NOT NULL"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -300,7 +319,7 @@ class Delivery(SQLModel, table=True):
 
     __table_args__: ClassVar[Any] = (
         Index("ix_delivery_state_run_at", "state", "run_at"),
-        Index("ix_delivery_lane_state", "lane", "state", "id"),
+        Index("ix_delivery_state_lane", "state", "lane", "id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -330,7 +349,7 @@ class Lane(SQLModel, table=True):
     """When a channel may be written to next: a row, so that several workers keep Slack's rate together."""
 
     name: str = Field(primary_key=True)
-    next_at: datetime = _instant()
+    next_at: datetime = _instant(index=True)
 
 
 class Timer(SQLModel, table=True):

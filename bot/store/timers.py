@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, exists
+from sqlalchemy import delete, exists, text
 from sqlmodel import Session, col, select
 
 from bot import deadlines
 from bot.deadlines import Countdown, Deadline
-from bot.lifecycle import InstanceState, RequestState
+from bot.lifecycle import RequestState
 from bot.store import rows, tables
 from bot.store.database import Tx
 from bot.store.records import instance_number, request_number
@@ -93,8 +93,7 @@ def unset_instances(session: Session, before: datetime) -> list[int]:
     """Instances whose time ends before that moment and that no timer keeps: an older process wrote them."""
     table, timer = tables.Instance, tables.Timer
     kept = exists().where(col(timer.instance_id) == table.id)
-    alive = [str(InstanceState.READY), str(InstanceState.CHANGING)]
-    query = select(table.id).where(col(table.expires_at) < before, col(table.state).in_(alive), ~kept)
+    query = select(table.id).where(col(table.expires_at) < before, text(tables.ALIVE), ~kept)
     return [tables.stored(key) for key in session.exec(query).all()]
 
 

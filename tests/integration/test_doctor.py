@@ -146,6 +146,24 @@ def test_what_cannot_be_said_is_undeliverable_until_its_request_is_over(shop: Sh
     assert "the person has left" in message.says
 
 
+def test_a_resource_that_nobody_can_work_with_is_told_until_it_is_gone(shop: Shop) -> None:
+    number = at_work(shop)
+    shop.engine.turn()
+    assert found(shop, "trouble") == []
+    change(shop, trouble="It was archived.")
+    (line,) = found(shop, "trouble")
+    instance = shop.service.show(shop.ada, number).instance_id
+    assert (line.about, line.wrong) == (f"INS-{instance}/work", True)
+    assert line.says.endswith("): It was archived.")
+    change(shop, deleted_at=shop.database.now())
+    assert found(shop, "trouble") == []
+
+
+def change(shop: Shop, **values: object) -> None:
+    with shop.database.write() as tx:
+        assert tx.exec(update(tables.InstanceResource).values(**values)).rowcount == 1
+
+
 def test_a_message_that_waits_for_an_hour_is_late(shop: Shop, clock: Clock) -> None:
     shop.ask()
     shop.door.errors = [TemporaryError("Slack does not answer.", delay=7200)]

@@ -14,7 +14,7 @@ from bot.errors import PermanentError, TemporaryError
 from bot.handler import Ask, Context, Done, Event, Outputs, Pending, Posting, Resource, Secret
 from bot.lifecycle import InstanceState, RequestState
 from bot.offering import Approval, Form, Offering, Request, Step
-from bot.store import outbox, steps, tables
+from bot.store import lanes, sending, steps, tables
 from bot.store.database import Database
 from bot.store.records import RequestRecord, StepRecord
 from tests.conftest import Clock, Desk, Recorded
@@ -95,17 +95,18 @@ class Wishes(Desk):
         """Send what waits to be followed, as the worker does."""
         while True:
             with self.database.write() as tx:
-                delivery = outbox.claim_delivery(tx, "test", timedelta(minutes=1), ("follow",))
+                found = lanes.deliveries(tx, tx.now, ["follow"], "")
+                delivery = sending.claim_delivery(tx, "test", timedelta(minutes=1), found)
             if delivery is None:
                 return
             try:
                 self.engine.follow(delivery)
             except TemporaryError as error:
                 with self.database.write() as tx:
-                    outbox.postpone(tx, delivery, timedelta(seconds=error.delay or 1), str(error))
+                    sending.postpone(tx, delivery, timedelta(seconds=error.delay or 1), str(error))
             else:
                 with self.database.write() as tx:
-                    outbox.delivered(tx, delivery, timedelta(0))
+                    sending.delivered(tx, delivery, timedelta(0))
 
 
 def steps_of(desk: Wishes) -> tuple[Step[Wish, Key], Step[Wish, Key]]:

@@ -11,8 +11,8 @@ from sqlmodel import select
 
 from bot.errors import TemporaryError
 from bot.slack.deliveries import SlackSender
-from bot.store import outbox, tables
-from bot.store.outbox import ClaimedCard, ClaimedDelivery
+from bot.store import lanes, sending, tables
+from bot.store.sending import ClaimedCard, ClaimedDelivery
 from tests.integration.clicks import read
 from tests.integration.office import Office, buttons, everything, is_card, opened, text_of
 
@@ -119,7 +119,7 @@ def test_a_worker_that_dies_between_slacks_answer_and_its_own_record_leaves_one_
     url = "" if store == "sqlite" else request.getfixturevalue("postgres_store")
     with monkeypatch.context() as patch:
         name = {"card": "card_shown", "delivery": "delivered"}[kind]
-        patch.setattr(outbox, name, dying(getattr(outbox, name), died))
+        patch.setattr(sending, name, dying(getattr(sending, name), died))
         with opened(tmp_path, url=url, FRONTDESK_LEASE="1.5") as office:
             number = office.ask(office.ada)
             office.until(lambda: died)
@@ -209,7 +209,7 @@ def test_a_rest_of_posting_is_kept_by_everybody_while_cards_are_updated(tmp_path
         office.workspace.refuse("chat.postMessage", retry_after=3)
         office.process.service.approve(office.process.service.person(office.grace.me.id), number)
         read(office, number, "Approved by <@U01GRACE>")  # chat.update goes on
-        office.until(lambda: row(office, tables.Lane, name=outbox.POSTING))
+        office.until(lambda: row(office, tables.Lane, name=lanes.POSTING))
         asked = [call.status for call in office.workspace.calls("chat.postMessage")].count(429)
         office.told(office.ada, "approved by")
         assert asked == 1

@@ -14,7 +14,20 @@ from bot import lifecycle
 from bot.handler import Ask, Posting
 from bot.lifecycle import ApprovalRule, InstanceState, RequestState
 from bot.people import Profile
-from bot.store import claims, detours, incoming, listings, outbox, people, reads, requests, steps, tables
+from bot.store import (
+    claims,
+    detours,
+    incoming,
+    lanes,
+    listings,
+    outbox,
+    people,
+    reads,
+    requests,
+    sending,
+    steps,
+    tables,
+)
 from bot.store.claims import Claim, Lost
 from bot.store.database import Database, Session
 from bot.store.listings import Wanted
@@ -92,27 +105,27 @@ class Store:
         with self.database.write() as tx:
             steps.done(tx, claim, outputs, {"id": 1})
 
-    def delivery(self, *kinds: str) -> outbox.ClaimedDelivery | None:
+    def delivery(self, *kinds: str) -> sending.ClaimedDelivery | None:
         with self.database.write() as tx:
-            return outbox.claim_delivery(tx, "one", LEASE, kinds or ALL_KINDS)
+            return sending.claim_delivery(tx, "one", LEASE, lanes.deliveries(tx, tx.now, kinds or ALL_KINDS, ""))
 
-    def send(self, delivery: outbox.ClaimedDelivery, pace: timedelta = PACE) -> None:
+    def send(self, delivery: sending.ClaimedDelivery, pace: timedelta = PACE) -> None:
         with self.database.write() as tx:
-            outbox.delivered(tx, delivery, pace)
+            sending.delivered(tx, delivery, pace)
 
-    def card(self) -> outbox.ClaimedCard | None:
+    def card(self) -> sending.ClaimedCard | None:
         with self.database.write() as tx:
-            return outbox.claim_card(tx, "one", LEASE)
+            return sending.claim_card(tx, "one", LEASE, lanes.cards(tx, tx.now, ""))
 
-    def post_card(self, pace: timedelta = PACE) -> outbox.ClaimedCard:
+    def post_card(self, pace: timedelta = PACE) -> sending.ClaimedCard:
         card = self.card()
         assert card is not None
         self.shown(card, pace)
         return card
 
-    def shown(self, card: outbox.ClaimedCard, pace: timedelta = PACE) -> None:
+    def shown(self, card: sending.ClaimedCard, pace: timedelta = PACE) -> None:
         with self.database.write() as tx:
-            outbox.card_shown(tx, card, "C1", "1.1", "http://slack/1", pace)
+            sending.card_shown(tx, card, "C1", "1.1", "http://slack/1", pace)
 
     def rows(self, table: type[T]) -> list[T]:
         with self.database.read() as session:
@@ -578,7 +591,7 @@ def post(store: Store, channel: str, *texts: str) -> None:
             outbox.post(tx, None, channel, text)
 
 
-def text_of(delivery: outbox.ClaimedDelivery | None) -> str | None:
+def text_of(delivery: sending.ClaimedDelivery | None) -> str | None:
     return delivery.payload["text"] if delivery else None
 
 
@@ -609,7 +622,7 @@ def test_retry_after_holds_the_whole_lane_so_the_order_is_kept(store: Store) -> 
     first = store.delivery()
     assert first is not None
     with store.database.write() as tx:
-        outbox.postpone(tx, first, timedelta(seconds=30), "Slack asks for a rest.")
+        sending.postpone(tx, first, timedelta(seconds=30), "Slack asks for a rest.")
     store.clock.forward(seconds=29)
     assert store.delivery() is None
     store.clock.forward(seconds=1)
@@ -622,7 +635,7 @@ def test_what_can_never_go_out_lets_the_next_one_pass(store: Store) -> None:
     first = store.delivery()
     assert first is not None
     with store.database.write() as tx:
-        outbox.give_up(tx, first, "is_archived")
+        sending.give_up(tx, first, "is_archived")
     assert text_of(store.delivery()) == "2"
     assert [(row.state, row.error) for row in store.rows(tables.Delivery) if row.kind == "post"] == [
         ("failed", "is_archived"),
@@ -639,7 +652,7 @@ def test_a_delivery_whose_sender_died_is_sent_by_another_and_the_dead_ones_word_
     living = store.delivery()
     assert living is not None
     with store.database.write() as tx:
-        outbox.give_up(tx, dead, "late")
+        sending.give_up(tx, dead, "late")
     store.send(living)
     assert [row.state for row in store.rows(tables.Delivery)] == ["sent"]
 
@@ -692,9 +705,77 @@ def test_what_nobody_sends_again_is_forgotten(store: Store) -> None:
 def test_senders_who_look_at_once_never_get_the_same_delivery(store: Store) -> None:
     for channel in "abcdef":
         post(store, f"#{channel}", "1")
-    claims = [claim for claim in at_once(12, lambda _i: store.delivery()) if isinstance(claim, outbox.ClaimedDelivery)]
+    claims = [claim for claim in at_once(12, lambda _i: store.delivery()) if isinstance(claim, sending.ClaimedDelivery)]
     assert len({claim.id for claim in claims}) == len(claims)
     assert len(claims) + len(list(iter(store.delivery, None))) == 6
+
+
+def test_lanes_take_turns(store: Store) -> None:
+    for channel in "aaabbc":
+        post(store, f"#{channel}", "Hello")
+    lane, order = "", ""
+    while found := turn(store, lane):
+        lane, order = found.lane, order + found.lane[-1]
+        store.send(found, timedelta(0))
+    assert order == "abcaba"
+
+
+def turn(store: Store, after: str) -> sending.ClaimedDelivery | None:
+    with store.database.write() as tx:
+        return sending.claim_delivery(tx, "one", LEASE, lanes.deliveries(tx, tx.now, ALL_KINDS, after))
+
+
+def test_many_that_wait_for_a_closed_channel_keep_no_other_waiting(store: Store) -> None:
+    post(store, "#closed", *"0123456789" * 5)
+    post(store, "#open", "1")
+    with store.database.write() as tx:
+        lanes.rest(tx, "post:#closed", tx.now + timedelta(hours=1))
+    open_one = store.delivery()
+    assert open_one is not None
+    assert open_one.lane == "post:#open"
+    assert store.delivery() is None
+
+
+def test_what_was_found_and_went_out_meanwhile_is_not_claimed_again(store: Store) -> None:
+    post(store, "#a", "1", "2")
+    with store.database.read() as session:
+        found = lanes.deliveries(session, store.clock.now, ALL_KINDS, "")
+    first = store.delivery()
+    assert first is not None
+    with store.database.write() as tx:
+        assert sending.claim_delivery(tx, "two", LEASE, found) is None
+    store.send(first, timedelta(0))
+    with store.database.write() as tx:
+        assert sending.claim_delivery(tx, "two", LEASE, found) is None
+
+
+def test_a_rest_is_never_made_shorter_and_forgotten_once_it_is_long_over(store: Store) -> None:
+    with store.database.write() as tx:
+        lanes.rest(tx, "post:#a", tx.now + timedelta(hours=1))
+        lanes.rest(tx, "post:#a", tx.now + PACE)
+    assert [row.next_at for row in store.rows(tables.Lane)] == [store.clock.now + timedelta(hours=1)]
+    for hours, left in ((24.9, 1), (0.2, 0)):
+        store.clock.forward(hours=hours)
+        with store.database.write() as tx:
+            lanes.sweep(tx)
+        assert len(store.rows(tables.Lane)) == left
+
+
+def test_places_of_cards_take_turns_and_one_that_rests_keeps_no_other_waiting(store: Store) -> None:
+    for place in ("#a", "#closed", "#a", "#b"):
+        store.submit(place=place)
+    with store.database.write() as tx:
+        lanes.rest(tx, "card:#closed", tx.now + timedelta(hours=1))
+    order, place = "", ""
+    for _ in "aba":
+        with store.database.write() as tx:
+            claimed = sending.claim_card(tx, "one", LEASE, lanes.cards(tx, tx.now, place))
+        assert claimed is not None
+        place = claimed.card.place
+        order += place[-1]
+        store.shown(claimed, timedelta(0))
+    assert order == "aba"
+    assert store.card() is None
 
 
 def test_what_refers_to_a_card_waits_until_it_is_posted(store: Store) -> None:
@@ -756,7 +837,7 @@ def test_the_word_of_a_card_sender_that_died_is_ignored(store: Store) -> None:
     assert living is not None
     with store.database.write() as tx:
         detours.card_failed(tx, dead, "late", ["U2"])
-        outbox.card_postponed(tx, dead, timedelta(days=1))
+        sending.card_postponed(tx, dead, timedelta(days=1))
     store.shown(living)
     rows = store.rows(tables.Card)
     assert [(row.audience, row.error, row.ts) for row in rows] == [("team", None, "1.1")]
@@ -767,7 +848,7 @@ def test_a_card_is_tried_again_after_its_delay(store: Store) -> None:
     card = store.card()
     assert card is not None
     with store.database.write() as tx:
-        outbox.card_postponed(tx, card, timedelta(seconds=5))
+        sending.card_postponed(tx, card, timedelta(seconds=5))
     assert store.card() is None
     store.clock.forward(seconds=5)
     again = store.card()
@@ -778,7 +859,7 @@ def test_a_card_is_tried_again_after_its_delay(store: Store) -> None:
 def test_several_messages_of_a_new_lane_may_be_reported_at_once(store: Store) -> None:
     def rest(_i: int) -> None:
         with store.database.write() as tx:
-            outbox.rest(tx, "card:#new", tx.now + PACE)
+            lanes.rest(tx, "card:#new", tx.now + PACE)
 
     assert at_once(8, rest) == [None] * 8
 
@@ -817,7 +898,7 @@ def test_those_who_follow_hear_of_the_turns_in_their_order(store: Store) -> None
 
 def next_due(store: Store) -> Any:
     with store.database.read() as session:
-        return outbox.next_due(session, store.clock.now)
+        return sending.next_due(session, store.clock.now)
 
 
 def test_nothing_is_due_when_nothing_waits(store: Store) -> None:
@@ -829,7 +910,7 @@ def test_a_delivery_is_due_when_its_time_comes(store: Store) -> None:
     first = store.delivery()
     assert first is not None
     with store.database.write() as tx:
-        outbox.postpone(tx, first, timedelta(seconds=5), "later")
+        sending.postpone(tx, first, timedelta(seconds=5), "later")
     assert next_due(store) == store.clock.now + timedelta(seconds=5)
 
 
@@ -916,10 +997,7 @@ def test_a_listing_is_newest_first_and_goes_on_where_it_ended(store: Store) -> N
     with store.database.read() as session:
         assert listings.asked_by(session, store.ada.id, Wanted(limit=2)) == [made[2], made[1]]
         assert listings.asked_by(session, store.ada.id, Wanted(before=made[1])) == [made[0]]
-        assert reads.request_ids(session, states=["fulfilled"]) == []
-        assert reads.request_ids(session, offering="postgres", before=made[2]) == [made[1], made[0]]
         assert listings.asked_by(session, store.grace.id, Wanted()) == []
-        assert reads.open_request_ids(session) == made
         assert listings.owned_by(session, store.ada.id, Wanted(before=2)) == [1]
 
 
@@ -978,11 +1056,9 @@ def test_somebody_to_say_one_thing_is_woken_alone_and_wakes_the_next_where_it_fo
     woken: list[int] = []
     post(store, "#a", "1")
     store.database.on_told(lambda: woken.append(1))
-    with store.database.write() as tx:
-        assert outbox.claim_delivery(tx, "one", LEASE, ALL_KINDS)
+    assert store.delivery()
     assert woken == [1]
-    with store.database.write() as tx:
-        assert outbox.claim_delivery(tx, "one", LEASE, ALL_KINDS) is None
+    assert store.delivery() is None
     assert woken == [1]
 
 

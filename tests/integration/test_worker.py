@@ -20,7 +20,7 @@ from bot.people import Groups, NoDirectory
 from bot.service import Service
 from bot.store import people, tables
 from bot.store.database import Database
-from bot.store.outbox import ClaimedCard, ClaimedDelivery
+from bot.store.sending import ClaimedCard, ClaimedDelivery
 from bot.worker import Worker
 from tests.conftest import GROUPS, Clock, Recorded
 

@@ -4,16 +4,18 @@ import sys
 import time
 from typing import Any
 
+from sqlalchemy import func
+from sqlmodel import col, select
 from typing_extensions import override
 
 from bot import Form, Offering, Request
 from bot.catalogue import Catalogue
 from bot.engine import Engine
 from bot.handler import Answer, Context, Done, Handler, Resource
-from bot.lifecycle import RequestState
+from bot.lifecycle import OPEN, RequestState
 from bot.people import Groups, NoDirectory
 from bot.service import Service
-from bot.store import people, reads
+from bot.store import people, tables
 from bot.store.database import Database
 from bot.store.migration import migrate
 from bot.worker import Worker
@@ -89,14 +91,22 @@ def main(url: str, count: int) -> None:
 
 def _open(database: Database) -> bool:
     with database.read() as session:
-        return bool(reads.open_request_ids(session))
+        return (
+            session.exec(
+                select(tables.Request.id).where(col(tables.Request.state).in_([*map(str, OPEN)])).limit(1)
+            ).first()
+            is not None
+        )
 
 
 def _require_all(database: Database, count: int) -> None:
     with database.read() as session:
-        done = reads.request_ids(session, states=[RequestState.FULFILLED], limit=count + 1)
-    if len(done) != count:
-        raise RuntimeError(f"{len(done)} of {count} were fulfilled")
+        fulfilled = (
+            select(func.count()).select_from(tables.Request).where(tables.Request.state == RequestState.FULFILLED)
+        )
+        done = session.exec(fulfilled).one()
+    if done != count:
+        raise RuntimeError(f"{done} of {count} were fulfilled")
 
 
 def _none(name: str) -> Any:
