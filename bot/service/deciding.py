@@ -18,12 +18,18 @@ class Deciding(People, Reading):
     """Moves requests on."""
 
     def approve(
-        self, person: PersonRecord, number: str, *, reason: str | None = None, revision: int | None = None
+        self,
+        person: PersonRecord,
+        number: str,
+        *,
+        reason: str | None = None,
+        revision: int | None = None,
+        click: str = "",
     ) -> RequestRecord:
-        """One person's approval. Raises NotFound, Forbidden, Conflict."""
+        """One person's approval; once for each `click`, as all that one decides. Raises NotFound, Forbidden, Conflict."""
         person, record, rules = self._decider(person, number, revision)
         seen = revision or record.revision
-        return self._change(record, lambda tx: requests.approve(tx, record.id, person.id, rules, seen, reason))
+        return self._change(record, lambda tx: requests.approve(tx, record.id, person.id, rules, seen, reason), click)
 
     def reject(self, person: PersonRecord, number: str, reason: str, *, revision: int | None = None) -> RequestRecord:
         """One person's rejection, which ends the request. Raises NotFound, Forbidden, Conflict, Invalid."""
@@ -64,6 +70,7 @@ class Deciding(People, Reading):
         outputs: Mapping[str, Any] | None = None,
         *,
         draft: str = "",
+        click: str = "",
     ) -> RequestRecord:
         """Somebody did what a step asked of them; `draft` as in `ask`. Raises NotFound, Forbidden, Conflict, Invalid."""
         record, asked = self.may_answer(person, number, step)
@@ -77,7 +84,7 @@ class Deciding(People, Reading):
             requests.answer(tx, record.id, step, person.id, given)
             drafts.drop(tx, person.id, draft)
 
-        return self._change(record, write)
+        return self._change(record, write, click)
 
     def refuse(self, person: PersonRecord, number: str, step: str, reason: str) -> RequestRecord:
         """Somebody cannot do what a step asked of them: it fails. Raises NotFound, Forbidden, Conflict, Invalid."""
@@ -106,28 +113,35 @@ class Deciding(People, Reading):
         asked = (ask["outputs"] or {}).get("properties", {})
         return {name: value for name, value in instance.outputs.items() if name in asked}
 
-    def withdraw(self, person: PersonRecord, number: str, reason: str | None = None) -> RequestRecord:
+    def withdraw(
+        self, person: PersonRecord, number: str, reason: str | None = None, *, click: str = ""
+    ) -> RequestRecord:
         """The requester changes their mind before anybody decided. Raises NotFound, Forbidden, Conflict."""
         record = self.show(person, number)
         self.permissions.require_requester(person, record)
         self._require_state(record, RequestState.AWAITING_APPROVAL)
-        return self._change(record, lambda tx: requests.end(tx, record.id, lifecycle.WITHDRAW, person.id, reason))
+        return self._end(record, lifecycle.WITHDRAW, person, reason, click)
 
-    def cancel(self, person: PersonRecord, number: str, reason: str | None = None) -> RequestRecord:
+    def cancel(self, person: PersonRecord, number: str, reason: str | None = None, *, click: str = "") -> RequestRecord:
         """Stop a request after approval. Raises NotFound, Forbidden, Conflict."""
         record = self.show(person, number)
         if person.id != record.requester.id:
             self.permissions.require_team(person, record, self._offering_of(record))
         self._require_state(record, *lifecycle.CANCEL.sources)
-        return self._change(record, lambda tx: requests.end(tx, record.id, lifecycle.CANCEL, person.id, reason))
+        return self._end(record, lifecycle.CANCEL, person, reason, click)
 
-    def retry(self, person: PersonRecord, number: str) -> RequestRecord:
+    def retry(self, person: PersonRecord, number: str, *, click: str = "") -> RequestRecord:
         """Run what failed again, or go on with what was parked. Raises NotFound, Forbidden, Conflict."""
         record = self.show(person, number)
         self.permissions.require_team(person, record, self._offering_of(record))
         if record.state in lifecycle.ENDED or not any(step.state in _STOPPED for step in record.steps):
             raise Conflict(f"Nothing of {record.number} has failed. {stands(record)}")
-        return self._change(record, lambda tx: requests.retry(tx, record.id, person.id))
+        return self._change(record, lambda tx: requests.retry(tx, record.id, person.id), click)
+
+    def _end(
+        self, record: RequestRecord, how: lifecycle.Move, person: PersonRecord, reason: str | None, click: str
+    ) -> RequestRecord:
+        return self._change(record, lambda tx: requests.end(tx, record.id, how, person.id, reason), click)
 
 
 _STOPPED = ("failed", "parked")

@@ -13,7 +13,7 @@ from bot.people import Directory, Groups
 from bot.permissions import Permissions
 from bot.safe import NoSafe, Safe
 from bot.service.recent import Recent
-from bot.store import reads
+from bot.store import incoming, reads
 from bot.store.database import Database, Tx
 from bot.store.progress import Moved
 from bot.store.records import PersonRecord, RequestRecord
@@ -46,9 +46,10 @@ class Desk:
         if record.state not in states:
             raise Conflict(f"{stands(record)} Nothing was changed.")
 
-    def _change(self, record: RequestRecord, change: Callable[[Tx], Any]) -> RequestRecord:
+    def _change(self, record: RequestRecord, change: Callable[[Tx], Any], click: str = "") -> RequestRecord:
         """Write, or say who was first: as this transaction sees it, for the winner's may not be on disk yet."""
         with self.database.write() as tx:
+            self._require_first(tx, click)
             try:
                 change(tx)
             except Moved:
@@ -56,3 +57,8 @@ class Desk:
                 raise Conflict(f"{stands(now)} Nothing was changed.") from None
             changed = reads.request(tx, record.id)
         return changed or record
+
+    def _require_first(self, tx: Tx, click: str) -> None:
+        """What is done about a click is stored together with having heard it. Raises Conflict if that is so already."""
+        if click and not incoming.first(tx, click):
+            raise Conflict("This came in before. Nothing was changed.")

@@ -56,7 +56,7 @@ class Timing(Asking):
         offering = self.catalogue.offering(instance.offering, instance.version)
         return offering.renewable(instance.renewals) if offering and instance.ends else None
 
-    def renew(self, person: PersonRecord, number: str, *, seen: int | None = None) -> InstanceRecord:
+    def renew(self, person: PersonRecord, number: str, *, seen: int | None = None, click: str = "") -> InstanceRecord:
         """Extend the time of an instance, as its offering allows. Raises NotFound, Forbidden, Conflict.
 
         `seen` is how often it had been renewed when the person looked, so that a second click does not count.
@@ -69,6 +69,7 @@ class Timing(Asking):
         if renewal is None or self.renewal(instance) is None or known != instance.renewals:
             raise Conflict(_not_renewed(instance, renewal, known))
         with self.database.write() as tx:
+            self._require_first(tx, click)
             try:
                 waits.renew(tx, instance.id, person.id, renewal, known)
             except NotRenewed:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -89,7 +90,8 @@ class Listeners(Executor):
 
     def submit(self, work: Callable[..., Any], /, *args: Any, **more: Any) -> "Future[Any]":
         """As an executor does."""
-        until, call = time.monotonic() + _LONGEST_COURTESY, partial(work, *args, **more)
+        until = time.monotonic() + _LONGEST_COURTESY
+        call = partial(copy_context().run, _afterwards, partial(work, *args, **more))
         if self._crowded_until < time.monotonic():
             return self._pool.submit(self._after_giving_way, until, call)
         future: Future[Any] = Future()
@@ -125,20 +127,24 @@ class Listeners(Executor):
 
     def _after_giving_way(self, until: float, work: Callable[[], Any]) -> Any:
         self._give_way(until)
-        with telemetry.doing():
-            return work()
+        return work()
 
     def _bring(self, until: float, future: "Future[Any]", work: Callable[[], Any]) -> None:
         self._give_way(until)
         self._pool.submit(_run, future, work)
 
 
+def _afterwards(work: Callable[[], Any]) -> Any:
+    """Part of what was acknowledged, for logs and traces."""
+    with telemetry.doing(), telemetry.span("Slack, acknowledged"):
+        return work()
+
+
 def _run(future: "Future[Any]", work: Callable[[], Any]) -> None:
     if not future.set_running_or_notify_cancel():
         return
     try:
-        with telemetry.doing():
-            future.set_result(work())
+        future.set_result(work())
     except BaseException as error:  # noqa: BLE001 - whoever asks for the result is told
         future.set_exception(error)
 

@@ -19,7 +19,7 @@ from bot.slack.errors import answering
 from bot.slack.messages import Message
 from bot.slack.outgoing import checked_message, checked_view
 from bot.slack.words import Words
-from bot.store.records import PersonRecord, RequestRecord
+from bot.store.records import PersonRecord, RequestRecord, parse_number
 
 log = logging.getLogger(__name__)
 
@@ -55,15 +55,23 @@ class Interaction:
             return None
 
     @property
-    def is_new(self) -> bool:
-        """Whether it came in for the first time: Slack gives a trigger to each thing that a person does."""
+    def click(self) -> str:
+        """What it is called, also if Slack sends it again: each thing that a person does has a trigger of its own."""
         trigger = self.args.body.get("trigger_id")
-        return not trigger or self.service.is_new(f"slack:{trigger}")
+        return f"slack:{trigger}" if trigger else ""
+
+    @property
+    def is_new(self) -> bool:
+        """Whether it came in for the first time."""
+        return not self.click or self.service.is_new(self.click)
 
     @property
     def target(self) -> Target:
         """What the button is about."""
-        return Target.read(str((self.args.action or {}).get("value", "")))
+        target = Target.read(str((self.args.action or {}).get("value", "")))
+        if parse_number("REQ", target.number):
+            telemetry.note(request=target.number)
+        return target
 
     def words(self, record: RequestRecord) -> Words:
         """How the request reads."""

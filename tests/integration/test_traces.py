@@ -1,5 +1,6 @@
 """A trace for each request: from the door over its submission to each attempt of a step and each delivery."""
 
+import logging
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -84,6 +85,25 @@ def test_a_form_in_slack_begins_a_trace(spans: Any, tmp_path: Path) -> None:
         office.until(lambda: named(spans, "step") and named(spans, "delivery"))
     (door,) = named(spans, "Slack view_submission")
     assert {span.context.trace_id for span in named(spans, "step")} == {door.context.trace_id}
+
+
+def test_what_comes_after_an_acknowledgement_belongs_to_it_in_traces_and_logs(
+    spans: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contexts: list[dict[str, str]] = []
+    handler = logging.Handler(logging.ERROR)
+    monkeypatch.setattr(handler, "emit", lambda _record: contexts.append(dict(telemetry.context())))
+    monkeypatch.setattr(logging.getLogger("bot.slack.errors"), "handlers", [handler])
+
+    with opened(tmp_path) as office:
+        number = office.ask(office.ada)
+        office.workspace.refuse("views.open", error="internal_error")  # nobody foresaw it, so it is logged
+        office.press(office.grace, "reject", number)
+        (door,) = office.until(lambda: named(spans, "Slack block_actions"))
+        ended = [door.context.span_id]
+        office.until(lambda: [s.parent.span_id for s in named(spans, "Slack, acknowledged")][-1:] == ended)
+        grace = office.process.service.person(office.grace.me.id)
+    assert contexts == [{"request": number, "person": str(grace.id)}]
 
 
 def test_nothing_that_people_answered_is_in_a_trace(spans: Any, tmp_path: Path) -> None:

@@ -95,9 +95,9 @@ def test_each_command_that_the_documentation_shows_exists() -> None:
 
 
 def test_each_verb_of_the_slash_command_is_in_its_help() -> None:
-    from bot.slack.listeners import _VERBS
+    from bot.slack.listeners.typed import VERBS
 
-    assert {verb for verb in _VERBS if verb not in ("", "catalogue") and f"/platform {verb}" not in HELP} == set()
+    assert {verb for verb in VERBS if verb not in ("", "catalogue") and f"/platform {verb}" not in HELP} == set()
 
 
 @pytest.mark.parametrize("module", HANDLERS)

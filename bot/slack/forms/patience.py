@@ -6,6 +6,7 @@ before it begins: if the process ends meanwhile, what was entered is offered aga
 
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextvars import copy_context
 from threading import Thread
 from time import sleep
 from typing import Any, TypeVar
@@ -25,7 +26,7 @@ class TakesLonger(Exception):
 def begun(do: Callable[[], T]) -> "Future[T]":
     """Begin it, in a thread of its own."""
     future: Future[T] = Future()
-    Thread(target=_run, args=(do, future), daemon=True).start()
+    Thread(target=copy_context().run, args=(_run, do, future), daemon=True).start()
     return future
 
 
@@ -47,7 +48,7 @@ def later(future: "Future[T]", tell: Callable[["Future[T]"], None]) -> None:
         future.exception()  # waits; what it is, is told
         tell(future)
 
-    Thread(target=wait, daemon=True).start()
+    Thread(target=copy_context().run, args=(wait,), daemon=True).start()
 
 
 def _run(do: Callable[[], Any], future: "Future[Any]") -> None:

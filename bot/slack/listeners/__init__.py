@@ -1,0 +1,75 @@
+"""What people do in Slack, as one call of the service each. Thin: receive, translate, call, answer.
+
+What people decide is stored before it is acknowledged, whatever opens a window is acknowledged first: Slack gives both
+three seconds, https://docs.slack.dev/interactivity/handling-user-interaction , and a trigger lives as long. A click is
+never silently ignored: whatever cannot be done is told to the person who clicked, and to nobody else; a bug is told with
+an id that the log has too.
+
+    wrapped     how functions of an interaction become Bolt's listeners
+    typed       the slash command and the shortcuts
+    clicked     buttons
+    submitted   windows
+"""
+
+import re
+
+from slack_bolt import Ack, App, BoltResponse
+
+from bot.service import Service
+from bot.slack import news
+from bot.slack.directory import SlackDirectory
+from bot.slack.errors import bug
+from bot.slack.forms import filling
+from bot.slack.forms.about import CHANGE, COMPLETE, EDIT, ENTRY, FORM
+from bot.slack.forms.asking import ACTION
+from bot.slack.interaction import JSON
+from bot.slack.listeners import clicked, submitted, typed
+from bot.slack.listeners.wrapped import Wrapped, beside_first
+
+
+def register(app: App, service: Service, directory: SlackDirectory) -> None:
+    """Hand every listener to Bolt."""
+    listeners = Wrapped(service, directory)
+    for name, submit in submitted.SUBMISSIONS.items():  # first: Bolt asks one after the other, and these do most
+        app.view(name)(listeners.submission(submit))
+    app.command("/platform")(ack=_acknowledge, lazy=[listeners.lazily(typed.command)])
+    entry = listeners.submission(filling.submitted_entry)
+    app.view(ENTRY)(ack=entry, lazy=[listeners.lazily(filling.show_list)])
+    for name in (FORM, EDIT, CHANGE, COMPLETE, ENTRY):
+        app.view_closed(name)(ack=_acknowledge, lazy=[listeners.lazily(filling.closed)])
+    keep = listeners.first(filling.keep_choice)
+    for name, (decide, ask) in clicked.DECISIONS.items():
+        app.action(name)(ack=listeners.decided(decide), lazy=[listeners.told(ask)])
+    for name, do in {**clicked.CLICKS, **filling.CLICKS}.items():
+        app.action(name)(ack=keep if name == ACTION else _acknowledge, lazy=[listeners.lazily(do)])
+    app.shortcut("new_request")(ack=_acknowledge, lazy=[listeners.lazily(typed.shortcut)])
+    app.shortcut("request_from_message")(ack=_acknowledge, lazy=[listeners.lazily(typed.shortcut)])
+    news.register(app, service, directory)
+    app.event(re.compile(".*"))(_acknowledge)
+    app.action(re.compile(".*"))(ack=_acknowledge, lazy=[listeners.lazily(clicked.stale)])
+    app.view(re.compile(".*"))(listeners.submission(submitted.stale))
+    app.view_closed(re.compile(".*"))(_acknowledge)
+    for name, find in filling.SEARCHES.items():
+        app.options(name)(listeners.suggestion(find))
+    app.options(re.compile(".*"))(_no_options)
+    app.error(_unforeseen)
+
+
+def _acknowledge(ack: Ack) -> None:
+    ack()
+
+
+def _no_options(ack: Ack) -> None:
+    ack(options=[])
+
+
+def _unforeseen(error: Exception, body: JSON) -> BoltResponse:
+    """The last net: what no listener caught, for example a payload of a kind that nobody listens to."""
+    told = bug(error)
+    if body.get("type") == "view_submission":
+        return BoltResponse(status=200, body=beside_first(body["view"], told))
+    if body.get("command"):
+        return BoltResponse(status=200, body={"response_type": "ephemeral", "text": told})
+    if body.get("type") == "event_callback":  # Slack sends it again
+        return BoltResponse(status=500, body="")
+    return BoltResponse(status=200, body="")
