@@ -107,7 +107,13 @@ def build(settings: Settings, *, web: bool = True, worker: bool = True) -> Proce
     )
     listening = door.Listeners()
     newsroom = Newsroom(database, offered)
-    chores = [(service.sweep, 5.0), (service.look_around, 60.0), (engine.sweep, 60.0), (service.adopt, 3600.0)]
+    chores = [
+        (service.sweep, 5.0),
+        (service.look_around, 60.0),
+        (engine.sweep, 60.0),
+        (service.adopt, 3600.0),
+        (service.sweep_files, 3600.0),
+    ]
     turning = Worker(database, engine, sender, chores, newsroom.turn, pace=settings.pace, give_way=listening.give_way)
     parts = " and ".join(name for name, on in (("web", web), ("worker", worker)) if on)
     presence = Presence(database, owner, parts, version("frontdesk"))

@@ -1,5 +1,6 @@
 """Files that are answers: taken in, and recognised in a form."""
 
+import logging
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -11,6 +12,8 @@ from bot.service.desk import Desk
 from bot.store import files
 from bot.store.files import FileRecord
 from bot.store.records import PersonRecord
+
+log = logging.getLogger(__name__)
 
 JSON = dict[str, Any]
 _NAME = 255
@@ -39,6 +42,25 @@ class Filing(Desk):
                 file = FileRecord(each["id"], person.id, str(each.get("name")), size, str(each.get("type")))
                 files.add(tx, file)
 
+    def sweep_files(self) -> int:
+        """Let go of files that came and became nobody's answer within a day; how many. Every hour.
+
+        One that a draft has may become an answer yet: it waits another day.
+        """
+        swept = 0
+        while True:
+            with self.database.read() as session:
+                found = files.waiting(session, self.database.now())
+                used = [file for file, person in found if files.is_used(session, file, person)]
+                drafted = [file for file, person in found if files.is_drafted(session, file, person)]
+            with self.database.write() as tx:
+                files.mark_used(tx, used)
+                files.hold(tx, drafted)
+                swept += files.sweep(tx, [file for file, _ in found])
+            if len(found) < files.AT_ONCE:
+                log.log(logging.INFO if swept else logging.DEBUG, "%s files that nobody has used are gone", swept)
+                return swept
+
     def _unknown_files(self, person: PersonRecord, schema: Schema, answers: Mapping[str, Any]) -> list[Problem]:
         """Answers that are no file of this person's."""
         given = list(_files(schema, answers))
@@ -46,10 +68,15 @@ class Filing(Desk):
             return []
         with self.database.read() as session:
             known = {_id(value): files.find(session, _id(value)) for _, value in given}
+        with self.database.write() as tx:  # none goes between this check and the request
+            held = files.hold(tx, list(known))
         return [
             Problem(contract.pointer(place), "Is no file that you have uploaded. Choose it again.")
             for place, value in given
-            if (file := known[_id(value)]) is None or file.person_id != person.id or not _is_as_said(file, value)
+            if (file := known[_id(value)]) is None
+            or file.id not in held
+            or file.person_id != person.id
+            or not _is_as_said(file, value)
         ]
 
 

@@ -402,6 +402,8 @@ class Secret(SQLModel, table=True):
 class File(SQLModel, table=True):
     """A file that is somebody's answer. In Slack it stays there: then only its id is known here."""
 
+    __table_args__: ClassVar[Any] = (Index("ix_file_used", "used", "created_at"),)
+
     id: str = Field(primary_key=True)
     person_id: int = Field(foreign_key="person.id")
     name: str
@@ -409,7 +411,10 @@ class File(SQLModel, table=True):
     #: A media type.
     type: str
     content: bytes | None = None
+    #: When it came, or was last checked as an answer.
     created_at: datetime = _instant()
+    #: A request has it, so it stays.
+    used: bool = _later(default=False)
 
 
 class Draft(SQLModel, table=True):
