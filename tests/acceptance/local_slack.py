@@ -17,6 +17,8 @@ import websocket
 
 JSON = dict[str, Any]
 T = TypeVar("T")
+#: What is typed or chosen; several for what takes several. A moment is in seconds.
+Answer = str | int | list[str]
 
 ADDRESS = "127.0.0.1:4300"
 #: Where the bot listens; in a network namespace of its own every port is free.
@@ -32,8 +34,14 @@ security = ["margaret@example.com"]
 _HOLDS = {
     "plain_text_input": "value",
     "number_input": "value",
+    "email_text_input": "value",
+    "url_text_input": "value",
     "users_select": "selected_user",
+    "multi_users_select": "selected_users",
+    "channels_select": "selected_channel",
     "datepicker": "selected_date",
+    "timepicker": "selected_time",
+    "datetimepicker": "selected_date_time",
 }
 
 
@@ -112,14 +120,14 @@ class Person:
         self.types(line)
         return until(lambda: (view := modal()) and view["id"] != (before or {}).get("id") and view, f"modal of {line}")
 
-    def fills(self, **answers: str) -> JSON:
+    def fills(self, **answers: Answer) -> JSON:
         """Fill the modal's fields, by block id without its slash, and press its button; the errors beside fields."""
         view = modal()
         assert view is not None
         values = {}
         for block in view["blocks"]:
             if block["type"] == "input":
-                element, name = block["element"], block["block_id"].lstrip("/")
+                element, name = block["element"], block["block_id"].lstrip("/").partition("~")[0]
                 typed = answers.pop(name, element.get("initial_value"))
                 if typed is not None:
                     values[block["block_id"]] = {element["action_id"]: _held(element, typed)}
@@ -202,11 +210,16 @@ def _is_card(message: JSON, number: str) -> bool:
     return bool(blocks[0].get("type") == "header" and blocks[0]["text"]["text"].startswith(f"{number} ·"))
 
 
-def _held(element: JSON, typed: str) -> JSON:
+def _held(element: JSON, typed: Answer) -> JSON:
     if element["type"] in ("static_select", "radio_buttons"):
-        option = next(o for o in element["options"] if typed in (o["value"], o["text"]["text"]))
-        return {"type": element["type"], "selected_option": option}
+        return {"type": element["type"], "selected_option": _option(element, typed)}
+    if element["type"] in ("checkboxes", "multi_static_select") and isinstance(typed, list):
+        return {"type": element["type"], "selected_options": [_option(element, each) for each in typed]}
     return {"type": element["type"], _HOLDS[element["type"]]: typed}
+
+
+def _option(element: JSON, typed: Answer) -> JSON:
+    return next(dict(o) for o in element["options"] if typed in (o["value"], o["text"]["text"]))
 
 
 def _ui() -> websocket.WebSocket:

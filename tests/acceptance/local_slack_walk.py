@@ -1,6 +1,6 @@
 """What runs beside local-slack, in its network namespace: Jira's stand-in, the bot as a process, and people.
 
-Usage: python -m tests.acceptance.local_slack_walk WALK FOLDER     with WALK one of socket, http, forged.
+Usage: python -m tests.acceptance.local_slack_walk WALK FOLDER     with WALK one of socket, http, forged, kinds.
 FOLDER has `offerings`; the bot's database and log are written there. Exit code 0: everybody saw what they should.
 """
 
@@ -19,7 +19,7 @@ from bot.demo.jira import server as jira_server
 from bot.demo.jira.entities import Issue
 from bot.demo.jira.site import JiraStandIn
 from bot.demo.server import Server
-from tests.acceptance import local_slack
+from tests.acceptance import local_slack, local_slack_kinds
 from tests.acceptance.local_slack import Person, buttons, card, modal, text_of, until
 
 ADA, GRACE, MARGARET = Person("ada"), Person("grace"), Person("margaret")
@@ -173,7 +173,11 @@ def main(walk: str, folder: Path) -> None:
         if walk == "forged":
             forged(folder, site.url)
             return
-        with running(folder, site.url, socket_mode=walk == "socket"):
+        with running(folder, site.url, socket_mode=walk in ("socket", "kinds")):
+            if walk == "kinds":
+                local_slack_kinds.kinds()
+                local_slack_kinds.beyond()
+                return
             story(jira)
             rejected(jira)
             withdrawn()

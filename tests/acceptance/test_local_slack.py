@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.acceptance import local_slack_kinds
 from tests.acceptance.local_slack import GROUPS, configuration
 
 ROOT = Path(__file__).parent.parent.parent
@@ -39,13 +40,16 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.param("socket", id="Socket Mode"),
         pytest.param("http", id="signed HTTP"),
         pytest.param("forged", id="a wrong signing secret"),
+        pytest.param("kinds", id="each kind of element"),
     ],
 )
 def test_people_in_local_slack_get_what_they_ask_for(walk: str, installed: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "offerings", tmp_path / "offerings", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "offerings" / "groups.toml").write_text(GROUPS)
+    for name, text in local_slack_kinds.offerings().items() if walk == "kinds" else ():
+        (tmp_path / "offerings" / name).write_text(text)
     config = tmp_path / "slack.yaml"
-    config.write_text(json.dumps(configuration(socket_mode=walk == "socket")))
+    config.write_text(json.dumps(configuration(socket_mode=walk in ("socket", "kinds"))))
     told, code = run_beside(installed, config, "tests.acceptance.local_slack_walk", walk, str(tmp_path))
     log = tmp_path / "bot.log"
     assert code == 0, f"{told}\n--- the bot's log\n{log.read_text() if log.exists() else 'none'}"

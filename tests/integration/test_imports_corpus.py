@@ -7,6 +7,7 @@ answer with one field broken by a rule of its schema is refused at that field, o
 import copy
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from bot.imports.files import load
 from bot.imports.imported import Findings
 from bot.imports.normal import Dialect, normal
 from bot.offering import Offering
+from bot.slack.forms.about import About
+from bot.slack.forms.entries import Chain, Draft
 from bot.slack.forms.filled import Filled
 from bot.slack.forms.layout import is_list, page_of
 from bot.slack.forms.pages import Sheet
@@ -37,6 +40,8 @@ DOCUMENTS = sorted(CORPUS.glob("*/*.yaml"))
 NO_SCHEMA = ("has no versions", "no spec.api", "no schema.openAPIV3Schema", "no spec.parameters")
 #: Of a form with more fields so many are broken, spread over all of it.
 MOST_BROKEN = 40
+#: Of its lists, and of what brings in other fields, so many are tried.
+MOST_TRIED = 4
 
 if not DOCUMENTS:
     pytest.skip("../shared/schemas is missing: schemas of other people, which are not copied", allow_module_level=True)
@@ -100,6 +105,16 @@ class TestEachDocument:
             asked += [each.key for each in page.page.questions if each.kind != "section"]
         assert sorted(asked) == sorted(each.key for each in sheet.filled.shown if each.kind != "section")
 
+    def test_after_every_interaction_the_window_is_one_that_slack_takes(self, path: Path) -> None:
+        walk = Walk(presented(path))
+        for number in [*range(len(walk.sheet().pages)), *reversed(range(len(walk.sheet().pages)))]:
+            walk.turn(number)
+        for question, value in walk.choices():
+            walk.choose(question, value)
+        for question in walk.lists():
+            walk.work_on(question)
+        assert walk.looked_at >= 2
+
     def test_takes_a_valid_answer_and_gives_it_back_equal(self, path: Path) -> None:
         found = imported(path)
         made = form(found)
@@ -132,6 +147,72 @@ class TestEachDocument:
                 told(schema, broken, [each for each in problems if each.pointer == pointer])
 
         tried(answers(imported(path).schema), 2)(refused)()
+
+
+@dataclass
+class Walk:
+    """Somebody who turns pages, changes what brings in fields, and works on lists; looks at each window that comes."""
+
+    schema: Schema
+    draft: Draft = field(default_factory=Draft)
+    about: About = field(default_factory=lambda: About("it", "v1", kept=True))
+    looked_at: int = 0
+
+    def sheet(self) -> Sheet:
+        return Sheet(self.draft.open(self.schema), self.about, "It", "form", "Request", self.draft)
+
+    def look(self, sheet: Sheet) -> Sheet:
+        sendable_view(sheet.view())
+        self.looked_at += 1
+        return sheet
+
+    def turn(self, number: int) -> None:
+        """Next or Back: what stands on the page is kept."""
+        view = self.sheet().view()
+        shown = {block["block_id"] for block in view["blocks"] if "block_id" in block}
+        self.draft = self.draft.keep(self.sheet().filled.read(inputs.values(view), shown, self.about.turn))
+        self.about = self.look(self.sheet().turned(number)).about
+
+    def choices(self) -> list[tuple[Question, Any]]:
+        """What can be chosen where that brings in other fields."""
+        filled = self.sheet().filled
+        asked = [each for each in filled.questions if each.path in filled.applied.controls][:MOST_TRIED]
+        booleans = [(each, value) for each in asked for value in (True, False) if each.kind == "boolean"]
+        return booleans + [(each, choice.value) for each in asked for choice in each.choices[:MOST_TRIED]]
+
+    def choose(self, question: Question, value: Any) -> None:
+        entered = {**self.draft.entered.get("", {}), question.key: value}
+        self.draft = replace(self.draft, entered={**self.draft.entered, "": entered})
+        self.look(self.sheet().turned(page_of(self.sheet().pages, question)))
+
+    def lists(self) -> list[Question]:
+        return [each for each in self.sheet().filled.questions if is_list(each)][:MOST_TRIED]
+
+    def work_on(self, question: Question) -> None:
+        """Add an entry, and one to a list in it; finish both, add another one, move and remove it."""
+        chain: Chain = ((question.key, 0),)
+        inner = [each for each in self._open(chain).questions if is_list(each)]
+        if inner:
+            deeper = (*chain, (inner[0].key, 0))
+            self.draft = self.draft.close(self.schema, deeper, self._open(deeper).answers)
+            self._open(chain)
+        for index in (0, 1):
+            self.draft = self.draft.close(self.schema, ((question.key, index),), self._open(chain).answers)
+            self._look_at(question)
+        for verb in ("up", "down", "remove"):
+            self.draft = self.draft.turn(self.schema, (), question.key, 1, verb)
+            self._look_at(question)
+
+    def _open(self, chain: Chain) -> Filled:
+        """The window of an entry, each of its pages."""
+        filled, about = self.draft.open(self.schema, chain), replace(self.about, chain=chain)
+        window = Sheet(filled, about, f"It {len(chain)}", "entry", "Done", self.draft)
+        for number in range(len(window.pages)):
+            self.look(window.turned(number))
+        return filled
+
+    def _look_at(self, question: Question) -> None:
+        self.look(self.sheet().turned(page_of(self.sheet().pages, question)))
 
 
 def _line(path: Path, found: Imported) -> str:

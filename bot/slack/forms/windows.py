@@ -144,7 +144,7 @@ class Window:
         self.view: JSON = interaction.args.body["view"]
         self.about = about or About.read(self.view)
         self.form = asked(interaction, self.about)
-        self.shown = {block["block_id"] for block in self.view["blocks"]}
+        self.shown = {block["block_id"] for block in self.view["blocks"] if "block_id" in block}
 
     def sheet(self) -> Sheet:
         """With what stands on the page, also secrets. Raises Conflict."""
