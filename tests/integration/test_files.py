@@ -12,8 +12,8 @@ from bot.demo.slack import files_api
 from bot.demo.slack.client import Client
 from bot.errors import Invalid, PermanentError
 from bot.slack.files import SlackFiles
-from tests.integration.clicks import start_over
-from tests.integration.office import Office, opened, text_of
+from tests.integration.asking import ask, field, offering, requested
+from tests.integration.office import Office, text_of
 from tests.integration.receiver import Receiver, answer
 from tests.integration.test_cli import process
 
@@ -49,39 +49,8 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def open_office(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Office]:
-    folder = tmp_path_factory.mktemp("offerings")
-    (folder / "plan.py").write_text(PLAN.replace('"URL"', repr(receiver.url("/plans"))).lstrip())
-    with opened(tmp_path_factory.mktemp("office"), offerings=folder) as office:
+    with offering(tmp_path_factory, plan=PLAN.replace('"URL"', repr(receiver.url("/plans")))) as office:
         yield office
-
-
-@pytest.fixture
-def office(open_office: Office) -> Office:
-    return start_over(open_office)
-
-
-@pytest.fixture
-def ada(office: Office) -> Client:
-    return office.ada
-
-
-def ask(office: Office, ada: Client, words: str = "") -> None:
-    ada.type_command("#general", f"/platform request plan {words}")
-    office.until(ada.view)
-
-
-def field(ada: Client, pointer: str) -> dict[str, Any]:
-    view = ada.view()
-    assert view is not None
-    return next(each for each in view.blocks if str(each.get("block_id")).partition("~")[0] == pointer)
-
-
-def requested(office: Office, ada: Client) -> tuple[str, dict[str, Any]]:
-    view = ada.view()
-    assert view is not None
-    assert view.title.startswith("REQ-"), (view.title, view.errors, ada.notice())
-    service = office.process.service
-    return view.title, dict(service.show(service.person(ada.me.id), view.title).form)
 
 
 def bodies(receiver: Receiver) -> list[Any]:
@@ -92,7 +61,7 @@ def test_a_file_is_chosen_in_slack_and_its_content_is_read_where_the_step_runs(
     office: Office, ada: Client, receiver: Receiver
 ) -> None:
     receiver.script("/plans", answer(200))
-    ask(office, ada, "name=north")
+    ask(office, ada, "plan name=north")
     assert field(ada, "/drawing")["element"] == {"type": "file_input", "action_id": "answer", "max_files": 1}
     ada.choose_files("/drawing", ("north.pdf", b"%PDF-1"))
     ada.choose_files("/more", ("a.txt", b"a"), ("b.txt", b"bb"))
@@ -111,12 +80,13 @@ def test_a_file_is_chosen_in_slack_and_its_content_is_read_where_the_step_runs(
 
 
 def test_a_file_that_was_chosen_stays_over_a_mistake_and_a_closed_window(office: Office, ada: Client) -> None:
-    ask(office, ada)
+    ask(office, ada, "plan")
     ada.choose_files("/drawing", ("north.pdf", b"%PDF-1"))
     ada.press("form_keep") if "form_keep" in str(ada.view()) else None
     office.until(lambda: "Chosen: north.pdf (6 bytes)" in str(ada.view()))
     ada.close()
-    ask(office, ada)
+    ada.type_command("#general", "/platform request plan")
+    office.until(ada.view)
     assert "Chosen: north.pdf (6 bytes). It stays unless you choose again." in field(ada, "/drawing")["hint"]["text"]
     ada.fill({field(ada, "/name")["block_id"]: "north"})
     ada.submit()
@@ -178,7 +148,7 @@ def test_the_command_line_uploads_what_stands_behind_an_at(office: Office, tmp_p
 
 
 def test_a_line_of_text_names_no_file(office: Office, ada: Client) -> None:
-    ask(office, ada, 'name=x drawing={"id":"F0123456","name":"a","size":1}')
+    ask(office, ada, 'plan name=x drawing={"id":"F0123456","name":"a","size":1}')
     assert "is a file: choose it in the form" in str(ada.view())
     assert "Chosen" not in str(field(ada, "/drawing"))
 
@@ -212,7 +182,7 @@ def test_a_step_reads_no_file_of_another_request(office: Office) -> None:
 
 
 def test_slack_that_does_not_hand_a_file_out_is_named(office: Office, ada: Client) -> None:
-    ask(office, ada, "name=x")
+    ask(office, ada, "plan name=x")
     ada.choose_files("/drawing", ("n.pdf", b"n"))
     view = ada.view()
     assert view is not None

@@ -8,8 +8,9 @@ import pytest
 
 from bot import contract
 from bot.demo.slack.client import Client
-from tests.integration.clicks import start_over, submit_forged
-from tests.integration.office import Office, opened
+from tests.integration.asking import ask, block, offering
+from tests.integration.clicks import submit_forged
+from tests.integration.office import Office
 
 EACH = '''
 """Each kind"""
@@ -105,35 +106,14 @@ ODD: list[Any] = [
 
 @pytest.fixture(scope="module")
 def open_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    folder = tmp_path_factory.mktemp("offerings")
-    (folder / "each.py").write_text(EACH.lstrip())
-    with opened(tmp_path_factory.mktemp("office"), offerings=folder) as office:
+    with offering(tmp_path_factory, each=EACH) as office:
         yield office
-
-
-@pytest.fixture
-def office(open_office: Office) -> Office:
-    return start_over(open_office)
-
-
-@pytest.fixture
-def ada(office: Office) -> Client:
-    return office.ada
-
-
-def ask(office: Office, ada: Client, words: str = "text=fine") -> None:
-    ada.type_command("#general", f"/platform request each {words}")
-    office.until(ada.view)
 
 
 def inputs(ada: Client) -> list[str]:
     view = ada.view()
     assert view is not None
     return [block["block_id"] for block in view.blocks if block["type"] == "input"]
-
-
-def block(ada: Client, pointer: str) -> str:
-    return next(each for each in inputs(ada) if each.partition("~")[0] == pointer)
 
 
 def forms(office: Office) -> list[dict[str, Any]]:
@@ -152,7 +132,7 @@ def understood(answer: Any) -> None:
 
 
 def test_whatever_stands_in_an_element_is_refused_in_words_or_was_never_said(office: Office, ada: Client) -> None:
-    ask(office, ada)
+    ask(office, ada, "each text=fine")
     blocks = inputs(ada)
     assert len(blocks) > 20
     alone = [{block: {"answer": ODD[at % len(ODD)]}} for at, block in enumerate(blocks)]
@@ -164,7 +144,7 @@ def test_whatever_stands_in_an_element_is_refused_in_words_or_was_never_said(off
 
 
 def test_what_nobody_was_asked_is_no_answer(office: Office, ada: Client) -> None:
-    ask(office, ada)
+    ask(office, ada, "each text=fine")
     view = ada.view()
     assert view is not None
     strange = {
@@ -186,7 +166,7 @@ def test_what_nobody_was_asked_is_no_answer(office: Office, ada: Client) -> None
 
 def test_blocks_that_do_not_come_leave_what_must_be_answered_unanswered_and_say_so(office: Office, ada: Client) -> None:
     before = len(forms(office))
-    ask(office, ada, "")
+    ask(office, ada, "each")
     answer = submit_forged(office, ada, state={"values": {}}).answer
     assert answer == {"response_action": "errors", "errors": {"/text": "Missing."}}
     assert len(forms(office)) == before
@@ -198,7 +178,8 @@ def test_a_draft_of_an_older_version_keeps_what_fits_and_names_the_rest_in_the_w
     service = office.process.service
     left = {"/text": "kept", "/colour": "red", "/network/zone": "south", "/number": {"deep": 1}}
     service.keep(service.person(ada.me.id), "each", "v0", lambda _: {"base": {}, "entered": {"": left}})
-    ask(office, ada, "")
+    ada.type_command("#general", "/platform request each")
+    office.until(ada.view)
     view = ada.view()
     assert view is not None
     assert "Continue where you left off" in str(view)
@@ -225,7 +206,8 @@ def test_a_draft_that_makes_no_sense_does_not_keep_the_form_from_opening(
 ) -> None:
     service = office.process.service
     service.keep(service.person(ada.me.id), "each", "v0", lambda _: stored)
-    ask(office, ada)
+    ada.type_command("#general", "/platform request each text=fine")
+    office.until(ada.view)
     view = ada.view()
     assert view is not None
     assert view.title == "Each kind"
@@ -234,7 +216,7 @@ def test_a_draft_that_makes_no_sense_does_not_keep_the_form_from_opening(
 
 def test_a_window_of_a_version_that_is_not_offered_any_more_says_what_there_is(office: Office, ada: Client) -> None:
     before = len(forms(office))
-    ask(office, ada)
+    ask(office, ada, "each text=fine")
     answer = submit_forged(office, ada, private_metadata='{"offering": "each", "version": "v0"}').answer
     assert "There is no offering called each v0. There is: each." in answer["errors"]["/text"]
     assert len(forms(office)) == before

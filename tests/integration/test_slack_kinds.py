@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bot.demo.slack.client import Client
-from tests.integration.clicks import start_over
-from tests.integration.office import Office, opened, text_of
+from tests.integration.asking import ask, block, has, offering, requested
+from tests.integration.office import Office, text_of
 
 KINDS = '''
 """A bit of everything"""
@@ -55,46 +55,19 @@ def work(request: Request[Kinds]) -> manual.Task:
 
 @pytest.fixture(scope="module")
 def open_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    folder = tmp_path_factory.mktemp("offerings")
-    (folder / "kinds.py").write_text(KINDS.lstrip())
-    with opened(tmp_path_factory.mktemp("office"), offerings=folder) as office:
+    with offering(tmp_path_factory, kinds=KINDS) as office:
         office.ada.me.tz = "Europe/Berlin"
         office.process.service.refreshed(office.ada.me.id)
         yield office
 
 
-@pytest.fixture
-def office(open_office: Office) -> Office:
-    return start_over(open_office)
-
-
-@pytest.fixture
-def ada(office: Office) -> Client:
-    return office.ada
-
-
-def ask(office: Office, ada: Client, words: str = "") -> None:
-    ada.type_command("#general", f"/platform request kinds {words}")
-    office.until(ada.view)
-
-
-def block(ada: Client, pointer: str) -> str:
-    view = ada.view()
-    assert view is not None
-    names = [str(each.get("block_id", "")) for each in view.blocks]
-    return next((name for name in names if name.partition("~")[0] == pointer), "")
-
-
 def submit(office: Office, ada: Client) -> dict[str, Any]:
     ada.submit()
-    view = ada.view()
-    assert view is not None
-    assert view.title.startswith("REQ-"), (view.title, view.errors, ada.notice(), view.body)
-    return dict(office.process.service.show(office.process.service.person(ada.me.id), view.title).form)
+    return requested(office, ada)[1]
 
 
 def test_a_moment_is_read_by_the_clocks_of_who_says_it_and_kept_in_utc(office: Office, ada: Client) -> None:
-    ask(office, ada, 'name=x at="2026-12-01 10:30" day=2026-12-01')
+    ask(office, ada, 'kinds name=x at="2026-12-01 10:30" day=2026-12-01')
     ada.fill({block(ada, "/times"): "2026-07-01 10:30\n2026-07-01T10:30:00Z"})
     form = submit(office, ada)
     assert (form["at"], form["day"]) == ("2026-12-01T09:30:00Z", "2026-12-01")
@@ -105,7 +78,7 @@ def test_a_moment_is_read_by_the_clocks_of_who_says_it_and_kept_in_utc(office: O
 
 
 def test_a_moment_that_a_clock_does_not_show_is_refused_at_its_field(office: Office, ada: Client) -> None:
-    ask(office, ada, "name=x")
+    ask(office, ada, "kinds name=x")
     ada.fill({block(ada, "/times"): "2026-03-29 02:30"})
     ada.submit()
     assert "no such time in Europe/Berlin" in ada.errors()[block(ada, "/times")]
@@ -116,7 +89,7 @@ def test_a_moment_that_a_clock_does_not_show_is_refused_at_its_field(office: Off
 def test_yaml_that_cannot_be_read_is_refused_by_line_and_column_and_stays_as_it_was_typed(
     office: Office, ada: Client
 ) -> None:
-    ask(office, ada, "name=x")
+    ask(office, ada, "kinds name=x")
     ada.fill({block(ada, "/values"): "a: 1\nb: [1, 2\nc: 3"})
     ada.submit()
     assert "line 3, column 2" in ada.errors()[block(ada, "/values")]
@@ -136,19 +109,19 @@ def test_people_become_addresses_wherever_they_stand_and_moments_are_in_utc(offi
 
 
 def test_what_is_not_asked_with_an_answer_is_dropped_and_comes_back_with_it(office: Office, ada: Client) -> None:
-    ask(office, ada, "name=x why=because")
-    assert block(ada, "/why") == ""
+    ask(office, ada, "kinds name=x why=because")
+    assert not has(ada, "/why")
     assert "why: Is not asked for with these answers, and left out." in str(ada.view())
     ada.fill({block(ada, "/size"): "large"})
-    office.until(lambda: block(ada, "/why"))
+    office.until(lambda: has(ada, "/why"))
     ada.fill({block(ada, "/why"): "Much traffic"})
     ada.fill({block(ada, "/size"): "small"})
-    office.until(lambda: not block(ada, "/why"))
+    office.until(lambda: not has(ada, "/why"))
     ada.fill({block(ada, "/size"): "large"})
-    office.until(lambda: block(ada, "/why"))
+    office.until(lambda: has(ada, "/why"))
     view = ada.view()
     assert view is not None
     assert view.values[block(ada, "/why")]["answer"]["value"] == "Much traffic"
     ada.fill({block(ada, "/size"): "small"})
-    office.until(lambda: not block(ada, "/why"))
+    office.until(lambda: not has(ada, "/why"))
     assert submit(office, ada)["why"] == "no reason"

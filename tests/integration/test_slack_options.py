@@ -14,8 +14,9 @@ from bot.offering import Options
 from bot.slack.forms import patience
 from bot.slack.forms.windows import Window
 from bot.store.records import RequestRecord
+from tests.integration.asking import ask, block, offering, requested
 from tests.integration.clicks import start_over
-from tests.integration.office import Office, opened
+from tests.integration.office import Office
 
 COPY = '''
 """A copy of a database"""
@@ -68,9 +69,7 @@ def work(request: Request[Copy]) -> manual.Task:
 
 @pytest.fixture(scope="module")
 def open_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    folder = tmp_path_factory.mktemp("offerings")
-    (folder / "copy.py").write_text(COPY.lstrip())
-    with opened(tmp_path_factory.mktemp("office"), offerings=folder) as office:
+    with offering(tmp_path_factory, copy=COPY) as office:
         yield office
 
 
@@ -80,26 +79,6 @@ def office(open_office: Office) -> Iterator[Office]:
     before = dict(offering.options)
     yield start_over(open_office)
     offering.options = before
-
-
-@pytest.fixture
-def ada(office: Office) -> Client:
-    return office.ada
-
-
-def ask(office: Office, ada: Client, words: str = "") -> None:
-    ada.type_command("#general", f"/platform request copy {words}")
-    office.until(ada.view)
-    if "form_again" in str(ada.view()):  # a window of another test was closed late, and its draft kept
-        ada.press("form_again")
-        office.until(lambda: "form_again" not in str(ada.view()))
-
-
-def block(ada: Client, pointer: str) -> str:
-    view = ada.view()
-    assert view is not None
-    names = [str(each.get("block_id", "")) for each in view.blocks]
-    return next(name for name in names if name.partition("~")[0] == pointer)
 
 
 def found(ada: Client, pointer: str, text: str) -> list[str]:
@@ -119,13 +98,6 @@ def broken(_person: Person, _answers: Mapping[str, Any]) -> list[str]:
     raise ConnectionError("no route")
 
 
-def stored(office: Office, ada: Client) -> dict[str, Any]:
-    view = ada.view()
-    assert view is not None
-    assert view.title.startswith("REQ-"), (view.title, view.errors)
-    return dict(office.process.service.show(office.process.service.person(ada.me.id), view.title).form)
-
-
 def mine(office: Office, ada: Client) -> list[RequestRecord]:
     """What she has asked for, the newest first."""
     service = office.process.service
@@ -133,7 +105,7 @@ def mine(office: Office, ada: Client) -> list[RequestRecord]:
 
 
 def test_what_is_offered_depends_on_who_asks_and_on_the_form_so_far(office: Office, ada: Client) -> None:
-    ask(office, ada)
+    ask(office, ada, "copy")
     assert found(ada, "/database", "ord")[:2] == [f"{ada.me.name}: orders", f"{ada.me.name}: the orders of 2020"]
     assert found(ada, "/database", "bill") == [f"{ada.me.name}: billing"]
     assert found(ada, "/tags", "x") == ["x-1", "x-2"]
@@ -143,26 +115,26 @@ def test_what_is_offered_depends_on_who_asks_and_on_the_form_so_far(office: Offi
 
 
 def test_what_was_chosen_becomes_the_answer(office: Office, ada: Client) -> None:
-    ask(office, ada)
+    ask(office, ada, "copy")
     ada.fill({block(ada, "/database"): f"{ada.me.name}: billing", block(ada, "/tags"): ["x-1", "new"]})
     ada.submit()
-    form = stored(office, ada)
+    form = requested(office, ada)[1]
     assert (form["database"], form["tags"]) == ("eu-2", ["x-1", "new"])
 
 
 def test_a_choice_that_is_gone_stands_at_its_field_and_nothing_else_is_lost(office: Office, ada: Client) -> None:
-    ask(office, ada)
+    ask(office, ada, "copy")
     ada.fill({block(ada, "/database"): f"{ada.me.name}: billing", block(ada, "/tags"): ["x-1"]})
     ada.fill({block(ada, "/region"): "us"})
     ada.submit()
     assert ada.errors() == {block(ada, "/database"): "“eu-2” is not, or no longer, one of your choices. Choose again."}
     ada.fill({block(ada, "/database"): f"{ada.me.name}: billing"})
     ada.submit()
-    assert stored(office, ada)["database"] == "us-2"
+    assert requested(office, ada)[1]["database"] == "us-2"
 
 
 def test_where_nothing_is_offered_the_submit_says_so(office: Office, ada: Client) -> None:
-    ask(office, ada)
+    ask(office, ada, "copy")
     ada.fill({block(ada, "/database"): f"{ada.me.name}: billing"})
     swap(office, database=nothing)
     ada.submit()
@@ -172,7 +144,7 @@ def test_where_nothing_is_offered_the_submit_says_so(office: Office, ada: Client
 
 
 def test_options_that_cannot_be_looked_up_are_told_and_lose_nothing(office: Office, ada: Client) -> None:
-    ask(office, ada)
+    ask(office, ada, "copy")
     ada.fill({block(ada, "/database"): f"{ada.me.name}: billing"})
     before = dict(office.process.service.offering("copy").options)
     swap(office, database=broken)
@@ -182,7 +154,7 @@ def test_options_that_cannot_be_looked_up_are_told_and_lose_nothing(office: Offi
     assert said.startswith("The choices for database could not be looked up")
     swap(office, **before)
     ada.submit()
-    assert stored(office, ada)["database"] == "eu-2"
+    assert requested(office, ada)[1]["database"] == "eu-2"
 
 
 class Slow:
@@ -204,7 +176,7 @@ def in_no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("in_no_hurry")
 def test_a_slow_source_is_waited_for_and_the_window_says_so_and_goes_on(office: Office, ada: Client) -> None:
-    ask(office, ada)
+    ask(office, ada, "copy")
     ada.fill({block(ada, "/database"): f"{ada.me.name}: billing", block(ada, "/tags"): ["x-1"]})
     slow = Slow(["eu-2"])
     swap(office, database=slow)
@@ -216,14 +188,14 @@ def test_a_slow_source_is_waited_for_and_the_window_says_so_and_goes_on(office: 
     assert drafted.answers["entered"][""] == {"/database": "eu-2", "/tags": ["x-1"]}
     slow.released.set()
     office.until(lambda: (view := ada.view()) and view.title.startswith("REQ-"))
-    form = stored(office, ada)
+    form = requested(office, ada)[1]
     assert (form["database"], form["tags"]) == ("eu-2", ["x-1"])
     office.until(lambda: office.process.service.draft(ada.me.id, "copy") is None)
 
 
 @pytest.mark.usefixtures("in_no_hurry")
 def test_what_a_slow_source_refuses_stands_at_its_field_and_nothing_typed_is_lost(office: Office, ada: Client) -> None:
-    ask(office, ada)
+    ask(office, ada, "copy")
     ada.fill({block(ada, "/database"): f"{ada.me.name}: billing", block(ada, "/tags"): ["x-1"]})
     before = dict(office.process.service.offering("copy").options)
     slow = Slow(["us-1"])
@@ -238,12 +210,12 @@ def test_what_a_slow_source_refuses_stands_at_its_field_and_nothing_typed_is_los
     swap(office, **before)
     ada.submit()
     office.until(lambda: (view := ada.view()) and view.title.startswith("REQ-"))
-    assert stored(office, ada)["tags"] == ["x-1"]
+    assert requested(office, ada)[1]["tags"] == ["x-1"]
 
 
 @pytest.mark.usefixtures("in_no_hurry")
 def test_who_closes_the_window_meanwhile_hears_of_it_and_may_go_on(office: Office, ada: Client) -> None:
-    ask(office, ada)
+    ask(office, ada, "copy")
     ada.fill({block(ada, "/database"): f"{ada.me.name}: billing"})
     slow = Slow([])
     swap(office, database=slow)
@@ -265,7 +237,7 @@ def test_a_process_that_dies_before_the_window_hears_of_its_request_offers_it_no
     # It dies right after the transaction: nothing is left to do, and nobody to tell the window.
     monkeypatch.setattr(patience, "later", lambda *_: None)
     monkeypatch.setattr(Window, "forget", lambda *_: sys.exit())
-    ask(office, ada, "tags=x-1")
+    ask(office, ada, "copy tags=x-1")
     ada.fill({block(ada, "/database"): f"{ada.me.name}: billing"})
     slow = Slow(["eu-2"])
     swap(office, database=slow)
@@ -281,7 +253,7 @@ def test_a_process_that_dies_before_the_window_hears_of_its_request_offers_it_no
 
 
 def test_an_entry_of_a_list_has_options_too(office: Office, ada: Client) -> None:
-    ask(office, ada)
+    ask(office, ada, "copy")
     ada.fill({block(ada, "/database"): f"{ada.me.name}: billing"})
     ada.press("entry_add")
     office.until(lambda: len(ada.views()) == 2)
@@ -289,7 +261,7 @@ def test_an_entry_of_a_list_has_options_too(office: Office, ada: Client) -> None
     ada.submit()
     office.until(lambda: "admin-1" in str(ada.view()))
     ada.submit()
-    assert stored(office, ada)["shares"] == [{"role": "admin-1"}]
+    assert requested(office, ada)[1]["shares"] == [{"role": "admin-1"}]
 
 
 def test_over_http_the_same_choices_count_and_the_contract_says_nothing_of_them(office: Office, ada: Client) -> None:

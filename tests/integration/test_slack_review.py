@@ -11,8 +11,8 @@ from bot import Person
 from bot.demo.slack.client import Client
 from bot.slack.forms import patience
 from bot.store import tables
-from tests.integration.clicks import start_over
-from tests.integration.office import Office, opened
+from tests.integration.asking import ask, block, offering, requested
+from tests.integration.office import Office
 
 VAULT = '''
 """A vault"""
@@ -78,29 +78,8 @@ SECRET = "correct horse"
 
 @pytest.fixture(scope="module")
 def open_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    folder = tmp_path_factory.mktemp("offerings")
-    (folder / "vault.py").write_text(VAULT.lstrip())
-    (folder / "free.py").write_text(FREE.lstrip())
-    with opened(tmp_path_factory.mktemp("office"), offerings=folder) as office:
+    with offering(tmp_path_factory, vault=VAULT, free=FREE) as office:
         yield office
-
-
-@pytest.fixture
-def office(open_office: Office) -> Office:
-    return start_over(open_office)
-
-
-@pytest.fixture
-def ada(office: Office) -> Client:
-    return office.ada
-
-
-def ask(office: Office, ada: Client, words: str = "vault") -> None:
-    ada.type_command("#general", f"/platform request {words}")
-    office.until(ada.view)
-    if "form_again" in str(ada.view()):  # a window of another test was closed late, and its draft kept
-        ada.press("form_again")
-        office.until(lambda: "form_again" not in str(ada.view()))
 
 
 def read(ada: Client) -> str:
@@ -116,20 +95,12 @@ def submits(ada: Client) -> str:
 
 
 def fill(office: Office, ada: Client) -> None:
-    ask(office, ada)
+    ask(office, ada, "vault")
     assert submits(ada) == "Review"
     given = {"/name": "orders", "/owner": "@grace", "/size": "large", "/password": SECRET}
-    ada.fill({field(ada, pointer): value for pointer, value in given.items()})
+    ada.fill({block(ada, pointer): value for pointer, value in given.items()})
     ada.submit()
     assert submits(ada) == "Submit", (ada.errors(), ada.notice())
-
-
-def stored(office: Office, ada: Client) -> dict[str, Any]:
-    view = ada.view()
-    assert view is not None
-    assert view.title.startswith("REQ-"), (view.title, view.errors)
-    service = office.process.service
-    return dict(service.show(service.person(ada.me.id), view.title).form)
 
 
 def requests(office: Office, ada: Client) -> int:
@@ -156,7 +127,7 @@ def test_submit_sends_what_was_shown_with_the_secret_that_was_typed(office: Offi
     before = requests(office, ada)
     fill(office, ada)
     ada.submit()
-    form = stored(office, ada)
+    form = requested(office, ada)[1]
     assert (form["name"], form["size"], form["password"]) == ("orders", "large", "••••")
     assert form["network"] == {"zone": "north"}
     assert requests(office, ada) == before + 1
@@ -175,11 +146,11 @@ def test_back_returns_to_the_form_with_everything_kept(office: Office, ada: Clie
     ada.submit()
     assert "*Size*: small" in read(ada)
     ada.submit()
-    assert stored(office, ada)["size"] == "small"
+    assert requested(office, ada)[1]["size"] == "small"
 
 
 def test_what_is_wrong_is_told_at_its_field_before_anything_is_reviewed(office: Office, ada: Client) -> None:
-    ask(office, ada)
+    ask(office, ada, "vault")
     ada.fill({"/name": "ab", "/owner": "@grace", "/password": SECRET})
     ada.submit()
     assert list(ada.errors()) == ["/name"]
@@ -207,7 +178,7 @@ def test_what_goes_wrong_after_the_look_leads_back_to_the_form(
     ada.submit()
     assert submits(ada) == "Submit"
     ada.submit()
-    assert stored(office, ada)["size"] == "large"
+    assert requested(office, ada)[1]["size"] == "large"
 
 
 def test_a_look_that_is_closed_is_offered_again(office: Office, ada: Client) -> None:
@@ -228,7 +199,7 @@ def test_nothing_that_people_type_is_live_and_where_nobody_approves_that_is_said
     assert "&lt;!channel&gt; &amp; &lt;@U1&gt;" in read(ada)
     assert "Nobody has to approve it." in read(ada)
     ada.submit()
-    assert stored(office, ada) == {"text": "<!channel> & <@U1>"}
+    assert requested(office, ada)[1] == {"text": "<!channel> & <@U1>"}
 
 
 def test_an_edit_shows_what_changes(office: Office, ada: Client) -> None:
@@ -260,8 +231,8 @@ def test_a_secret_stays_in_its_input_while_a_slow_source_is_asked(
         assert released.wait(30)
         return ["orders"]
 
-    ask(office, ada)
-    password, name, owner = (field(ada, pointer) for pointer in ("/password", "/name", "/owner"))
+    ask(office, ada, "vault")
+    password, name, owner = (block(ada, pointer) for pointer in ("/password", "/name", "/owner"))
     ada.fill({name: "orders", owner: "@grace", password: SECRET})
     monkeypatch.setattr(offering, "options", {"name": slow})
     ada.submit()
@@ -276,9 +247,3 @@ def test_a_secret_stays_in_its_input_while_a_slow_source_is_asked(
     office.until(lambda: (view := ada.view()) and view.title.startswith("REQ-"))
     with office.process.database.read() as session:
         assert SECRET not in repr([each.answers for each in session.exec(select(tables.Draft)).all()])
-
-
-def field(ada: Client, pointer: str) -> str:
-    view = ada.view()
-    assert view is not None
-    return next(name for each in view.blocks if (name := str(each.get("block_id"))).partition("~")[0] == pointer)
