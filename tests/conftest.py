@@ -91,6 +91,14 @@ def create_database(server: str, name: str, template: str = "template1") -> None
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
 
 
+def drop_database(server: str, name: str) -> None:
+    """Take one away again, if it is there: hundreds of them would fill a disk."""
+    import psycopg
+
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+
+
 def address(server: str, name: str) -> str:
     """The address of a database on a PostgreSQL server."""
     base, _, query = server.partition("?")

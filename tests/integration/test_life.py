@@ -1,9 +1,14 @@
-"""The life of requests at the service, as Hypothesis likes it: everybody tries everything, in any order."""
+"""The life of requests at the service, as Hypothesis likes it: everybody tries everything, in any order.
 
+A few lives in every run; more by command: LIVES=500 pytest tests/integration/test_life.py
+"""
+
+import os
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,7 +30,7 @@ from bot.offering import Approval, Form, Offering, Request
 from bot.store import outbox, reads, tables
 from bot.store.database import Database
 from bot.store.records import PersonRecord, RequestRecord
-from tests.conftest import Clock, Desk, Recorded, address, create_database
+from tests.conftest import Clock, Desk, Recorded, address, create_database, drop_database
 
 MOVES = [move for move in vars(lifecycle).values() if isinstance(move, Move)]
 S = RequestState
@@ -119,22 +124,26 @@ ERRORS = {
     "bug": ZeroDivisionError("a bug"),
 }
 OUTCOMES = ["pending", "ask", "crash", *ERRORS]
-#: Gives the address of an empty database, by store.
-FRESH: dict[str, Callable[[Path], str]] = {}
+#: Gives the address of an empty database for a while, by store.
+FRESH: dict[str, Callable[[], AbstractContextManager[str]]] = {}
 
 
 @pytest.fixture(autouse=True, scope="module")
 def stores(migrated: Path, migrated_postgres: str) -> None:
     """What the machines below cannot ask for themselves."""
 
-    def sqlite(folder: Path) -> str:
-        shutil.copy(migrated, folder / "life.db")
-        return f"sqlite:///{folder}/life.db"
+    @contextmanager
+    def sqlite() -> Iterator[str]:
+        with TemporaryDirectory() as folder:
+            shutil.copy(migrated, f"{folder}/life.db")
+            yield f"sqlite:///{folder}/life.db"
 
-    def postgresql(_folder: Path) -> str:
+    @contextmanager
+    def postgresql() -> Iterator[str]:
         name = f"life{uuid.uuid4().hex}"
         create_database(migrated_postgres, name, template="migrated")
-        return address(migrated_postgres, name)
+        yield address(migrated_postgres, name)
+        drop_database(migrated_postgres, name)
 
     FRESH.update(sqlite=sqlite, postgresql=postgresql)
 
@@ -146,19 +155,20 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = TemporaryDirectory()
+        self.stack = ExitStack()
         self.handler, wish = Lifelike(), offering()
         catalogue = Catalogue({"wish": {"v1": wish}}, {"thing": self.handler}, {Thing: self.handler})
         self.clock = Clock()
-        self.desk = Desk(Database(FRESH[self.store](Path(self.folder.name)), self.clock), catalogue, self.clock)
+        database = Database(self.stack.enter_context(FRESH[self.store]()), self.clock)
+        self.stack.callback(database.close)
+        self.desk = Desk(database, catalogue, self.clock)
         self.people = [self.desk.ada, self.desk.grace, self.desk.linus, self.desk.margaret]
 
     def teardown(self) -> None:
         try:
             self.nothing_is_stuck()
         finally:
-            self.desk.database.close()
-            self.folder.cleanup()
+            self.stack.close()
 
     def nothing_is_stuck(self) -> None:
         """Left alone with a world in which all goes well, whatever is still at work waits for a person."""
@@ -351,11 +361,12 @@ class LifeOnPostgreSQL(Life):
     store = "postgresql"
 
 
+LIVES = os.environ.get("LIVES")
 #: To shrink is to open hundreds of databases.
 USUAL = settings(
     stateful_step_count=30, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck)
 )
 TestLife = Life.TestCase
-TestLife.settings = settings(USUAL, max_examples=25)
+TestLife.settings = settings(USUAL, max_examples=int(LIVES or 25))
 TestLifeOnPostgreSQL = LifeOnPostgreSQL.TestCase
-TestLifeOnPostgreSQL.settings = settings(USUAL, max_examples=8)
+TestLifeOnPostgreSQL.settings = settings(USUAL, max_examples=int(LIVES or 8))
