@@ -79,7 +79,9 @@ def restore(
     from bot.store import backups  # noqa: PLC0415 - the whole store
 
     schema = backups.restore(settings.read().database_url, file, force=force)
-    typer.echo(f"The database is as {file} was (schema {schema}). frontdesk migrate brings it to this version's.")
+    typer.echo(
+        f"The database is as {file} was (schema {schema}). frontdesk migrate brings an older one to this version's."
+    )
 
 
 @cli.command()

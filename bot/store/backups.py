@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from bot.errors import Conflict, Misconfigured
-from bot.store.migration import known_schemas
+from bot.store.migration import can_go_on_from
 
 _ELSEWHERE = "PostgreSQL brings its own: pg_dump and pg_restore, or the backups of whoever runs it."
 
@@ -94,10 +94,12 @@ def _schema(connection: sqlite3.Connection, path: Path) -> str:
         found = [str(version) for (version,) in connection.execute("SELECT version_num FROM alembic_version")]
     except sqlite3.OperationalError:
         found = []
-    if not found or not set(found) <= known_schemas():
-        said = ", ".join(found) or "none"
+    if not found:
+        raise Conflict(f"{path} is no database of Frontdesk's: it has no schema of ours. Nothing was changed.")
+    if not can_go_on_from(found):
         raise Conflict(
-            f"{path} has a schema that this version of Frontdesk does not know ({said}); nothing was changed."
+            f"{path} has a schema that this version of Frontdesk cannot work with ({', '.join(found)}). Restore it with "
+            "the version that it was made with, or a newer one; nothing was changed."
         )
     return found[0]
 

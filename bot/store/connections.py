@@ -23,6 +23,12 @@ _SERVER = {
     "keepalives_count": 3,
     "application_name": "frontdesk",
 }
+#: What each connection tells the server. It too has to notice who has gone without a word: else it keeps that process's
+#: connections for hours beside those that the process opens when it comes back. A Unix socket ignores these.
+_SESSION = (
+    "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
+    "SET tcp_user_timeout = 5000"
+)
 #: Seconds that a transaction may stand still, with all that it has locked: ours never wait for anything within one, so its
 #: process has been frozen, or cut off, and others go on without it.
 FROZEN = 10.0
@@ -66,7 +72,7 @@ def server(url: URL, pool: int) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        connection.execute(f"SET idle_in_transaction_session_timeout = {int(FROZEN * 1000)}")
+        connection.execute(f"SET idle_in_transaction_session_timeout = {int(FROZEN * 1000)}; {_SESSION}")
         connection.commit()
 
     return engine
@@ -75,7 +81,10 @@ def server(url: URL, pool: int) -> Engine:
 def listener(url: URL) -> "psycopg.Connection[Any]":
     """One more connection to PostgreSQL, outside of the pool. Raises psycopg.Error."""
     plain = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    return psycopg.connect(plain, **_SERVER)  # type: ignore[arg-type] # the parameters are typed one by one
+    connection: psycopg.Connection[Any] = psycopg.connect(plain, **_SERVER)  # type: ignore[arg-type] # typed one by one
+    connection.execute(_SESSION)
+    connection.commit()
+    return connection
 
 
 def file(url: URL, *, writer: bool) -> Engine:

@@ -5,7 +5,7 @@ Processes of two versions run beside each other during a deploy, so a migration 
 with a newer schema of its own generation; a migration that older code cannot bear begins the next one, `1000`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,30 +52,28 @@ def is_current(database: Database) -> bool:
     return len(found) == 1 and (found[0] == ours or _is_newer(found[0], ours))
 
 
+def can_go_on_from(schema: Sequence[str]) -> bool:
+    """Whether this code can work with a database of this schema: its own, an older one, a newer of its generation."""
+    scripts = _script()
+    known = {script.revision for script in scripts.walk_revisions()}
+    return set(schema) <= known or (len(schema) == 1 and _is_newer(schema[0], scripts.get_current_head() or ""))
+
+
 def _is_ahead(connection: Connection) -> bool:
     """Whether newer code has migrated it, and ours can work with that. Raises Misconfigured where it cannot."""
     found = MigrationContext.configure(connection).get_current_heads()
-    scripts = _script()
-    known = {script.revision for script in scripts.walk_revisions()}
-    if set(found) <= known:
-        return False
-    if len(found) == 1 and _is_newer(found[0], scripts.get_current_head() or ""):
-        return True
-    raise Misconfigured(
-        f"its schema ({', '.join(found)}) is of a version that this one cannot work with.",
-        where="DATABASE_URL",
-        hint="Run the newer version of Frontdesk.",
-    )
+    if not can_go_on_from(found):
+        raise Misconfigured(
+            f"its schema ({', '.join(found)}) is of a version that this one cannot work with.",
+            where="DATABASE_URL",
+            hint="Run the newer version of Frontdesk.",
+        )
+    return len(found) == 1 and _is_newer(found[0], _script().get_current_head() or "")
 
 
 def _is_newer(found: str, ours: str) -> bool:
     """Whether the code that left `found` knows more than ours, of the same generation."""
     return len(found) == len(ours) and found[:1] == ours[:1] and found > ours
-
-
-def known_schemas() -> set[str]:
-    """The names of all schemas from which this code can go on."""
-    return {script.revision for script in _script().walk_revisions()}
 
 
 def _script() -> ScriptDirectory:

@@ -28,7 +28,7 @@ from tests.integration.office import buttons, everything, is_card, text_of
 
 ROOT = Path(__file__).parent.parent.parent
 #: Seconds until something has to be seen; nothing is measured with it.
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,12 @@ class Site:
     tokens: dict[str, str] = field(default_factory=dict)
     url: str = ""
     started: int = 0
+    #: One for all calls: to make it takes longer than a call. No line is kept, for the process behind it may be killed.
+    client: httpx.Client = field(
+        default_factory=lambda: httpx.Client(trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+    )
 
-    def start(self, *words: str) -> Running:
+    def start(self, *words: str, **environment: str) -> Running:
         """`python -m bot WORDS` in the background; it is ended with the site."""
         self.started += 1
         log = self.folder / f"{self.started}-{'-'.join(words)}.log"
@@ -108,7 +112,7 @@ class Site:
             process = subprocess.Popen(
                 [sys.executable, "-m", "bot", *words],
                 cwd=ROOT,
-                env=self.environment | {"PORT": str(port)},
+                env=self.environment | {"PORT": str(port)} | environment,
                 stdout=output,
                 stderr=output,
             )
@@ -140,7 +144,7 @@ class Site:
     def call(self, who: str, method: str, path: str, **sent: Any) -> Any:
         """One call over HTTP, as somebody."""
         headers = {"Authorization": f"Bearer {self.token(who)}"} | sent.pop("headers", {})
-        answer = httpx.request(method, f"{self.url}/v1/{path}", headers=headers, trust_env=False, **sent)
+        answer = self.client.request(method, f"{self.url}/v1/{path}", headers=headers, **sent)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json()
 
@@ -212,7 +216,9 @@ def site(folder: Path, *, socket_mode: bool, database: str = "", **environment: 
         }
         mode = {"SLACK_APP_TOKEN": population.APP_TOKEN} if socket_mode else {}
         mode = mode or {"SLACK_SIGNING_SECRET": population.SIGNING_SECRET}
-        yield Site(folder, workspace, jira, given | mode | environment, stack)
+        there = Site(folder, workspace, jira, given | mode | environment, stack)
+        stack.callback(there.client.close)
+        yield there
         assert workspace.complaints() == []
 
 

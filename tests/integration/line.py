@@ -7,12 +7,15 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class Line:
-    """Listens on loopback for one PostgreSQL server. `cut` refuses and breaks everything, `mend` lets it pass again."""
+    """Listens for one server, PostgreSQL's or another: on loopback, or at a `door` that is open already.
 
-    def __init__(self, url: str) -> None:
+    `cut` refuses and breaks everything, `mend` lets it pass again.
+    """
+
+    def __init__(self, url: str, door: socket.socket | None = None) -> None:
         self._behind = urlsplit(url)
         self._whole, self._open = True, set[socket.socket]()
-        self._door = socket.create_server(("127.0.0.1", 0))
+        self._door = door or socket.create_server(("127.0.0.1", 0))
         self.port: int = self._door.getsockname()[1]
         threading.Thread(target=self._answer, daemon=True).start()
 

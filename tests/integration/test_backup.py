@@ -175,16 +175,40 @@ def test_a_database_of_somebody_else_is_refused(sqlite_url: str, tmp_path: Path)
     other = tmp_path / "other.db"
     with closing(sqlite3.connect(other)) as connection:
         connection.execute("CREATE TABLE tune (name TEXT)")
-    with pytest.raises(Conflict, match=r"does not know \(none\)"):
+    with pytest.raises(Conflict, match="no database of Frontdesk's"):
         backups.restore(sqlite_url, other, force=True)
     with closing(sqlite3.connect(other)) as connection:
         connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
         connection.execute("INSERT INTO alembic_version VALUES ('from the future')")
         connection.commit()
-    with pytest.raises(Conflict, match="from the future"):
+    with pytest.raises(Conflict, match=r"cannot work with \(from the future\)"):
         backups.restore(sqlite_url, other, force=True)
     with pytest.raises(Conflict, match="is not there"):
         backups.restore(sqlite_url, tmp_path / "missing.db", force=True)
+
+
+def test_a_copy_from_a_newer_version_is_taken_where_its_database_would_be(
+    database: Database, sqlite_url: str, tmp_path: Path
+) -> None:
+    add(database, 0, 1)
+    database.close()
+    copy = tmp_path / "copy.db"
+    backups.backup(sqlite_url, copy)
+    for schema, goes_on in (("0999", True), ("1000", False)):
+        with closing(sqlite3.connect(copy)) as connection:
+            connection.execute("UPDATE alembic_version SET version_num = ?", [schema])
+            connection.commit()
+        url = f"sqlite:///{tmp_path}/{schema}.db"
+        if not goes_on:
+            with pytest.raises(Conflict, match="Restore it with the version that it was made with"):
+                backups.restore(url, copy)
+            assert not (tmp_path / f"{schema}.db").exists()
+            continue
+        assert backups.restore(url, copy) == schema
+        migrate(url)
+        again = Database(url)
+        assert is_current(again)
+        again.close()
 
 
 @pytest.mark.parametrize("url", ["postgresql+psycopg://localhost/frontdesk", "sqlite://", "sqlite:///:memory:"])

