@@ -27,7 +27,7 @@ from bot.presence import Presence
 from bot.safe import HOW, KEY, NoSafe, Safe, Sealed
 from bot.service import Service
 from bot.settings import Settings
-from bot.slack import door
+from bot.slack import door, socket_mode
 from bot.slack.deliveries import SlackSender
 from bot.slack.directory import SlackDirectory
 from bot.slack.files import SlackFiles
@@ -54,7 +54,7 @@ class Process:
     web: FastAPI
     worker: Worker
     presence: Presence
-    socket: door.Socket | None
+    socket: socket_mode.Socket | None
 
     def ready(self) -> str | None:
         """None when requests can be taken, else why not."""
@@ -123,7 +123,8 @@ def build(settings: Settings, *, web: bool = True, worker: bool = True) -> Proce
         bolt = door.build(web_client, settings.slack_signing_secret, service, slack_directory, listening)
         process.web.router.routes.append(Route("/slack/events", door.endpoint(bolt, listening), methods=["POST"]))
         if settings.slack_app_token:
-            process.socket = door.Socket(bolt, settings.slack_app_token, web_client)
+            alone = door.client(None, web_client.base_url)
+            process.socket = socket_mode.Socket(bolt, settings.slack_app_token, alone, door.THREADS)
     return process
 
 

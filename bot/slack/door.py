@@ -1,4 +1,4 @@
-"""Slack's door: builds the Bolt app, and connects it over signed HTTP or Socket Mode."""
+"""Slack's door: builds the Bolt app, and connects it over signed HTTP; Socket Mode is `socket_mode`."""
 
 import logging
 import threading
@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any
 
 from slack_bolt import App, BoltRequest, BoltResponse
-from slack_bolt.adapter.socket_mode.websocket_client import SocketModeHandler
 from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
@@ -33,9 +32,7 @@ log = logging.getLogger(__name__)
 #: Seconds that one call of Slack's Web API may take.
 PATIENCE = 10.0
 #: Listeners that may run at once; each may wait for Slack's Web API.
-_THREADS = 32
-#: Seconds between attempts to reach Slack at boot, at the most.
-_LONGEST_PAUSE = 30.0
+THREADS = 32
 #: Seconds that other work gives way to acknowledgements: a trigger lives three.
 _LONGEST_COURTESY = 0.25
 #: So many acknowledgements at once are a crowd, and seconds in which the next one of it may still come.
@@ -83,7 +80,7 @@ class Listeners(Executor):
     as many as that between two acknowledgements would take what it is to save.
     """
 
-    def __init__(self, threads: int = _THREADS) -> None:
+    def __init__(self, threads: int = THREADS) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="listener")
         self._porter = ThreadPoolExecutor(1, thread_name_prefix="porter")
         self._changed, self._acknowledging, self._crowded_until = threading.Condition(), 0, 0.0
@@ -220,38 +217,3 @@ def endpoint(app: App, listening: Listeners) -> Callable[[Request], Any]:
         return to_starlette_response(answer)
 
     return events
-
-
-class Socket:
-    """Socket Mode, connected in the background until it works: a Slack that is down does not stop the boot."""
-
-    def __init__(self, app: App, app_token: str, web: WebClient) -> None:
-        self._handler = SocketModeHandler(app, app_token, web_client=client(None, web.base_url), concurrency=_THREADS)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._connect, name="socket-mode", daemon=True)
-
-    def start(self) -> None:
-        """Begin to connect; returns at once."""
-        self._thread.start()
-
-    @property
-    def connected(self) -> bool:
-        """Whether Slack can reach us now."""
-        return bool(self._handler.client.is_connected())
-
-    def stop(self) -> None:
-        """Disconnect."""
-        self._stop.set()
-        self._handler.close()  # type: ignore[no-untyped-call] # Bolt's
-
-    def _connect(self) -> None:
-        pause = 0.5
-        while not self._stop.is_set():
-            try:
-                self._handler.connect()  # type: ignore[no-untyped-call] # Bolt's
-            except Exception as error:  # noqa: BLE001 - Slack is down or refuses us; either may change
-                log.warning("Slack cannot be reached (%s); trying again in %.0f s", error, pause)
-                self._stop.wait(pause)
-                pause = min(_LONGEST_PAUSE, pause * 2)
-            else:
-                return

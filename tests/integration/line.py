@@ -1,4 +1,4 @@
-"""A line between a process and its database that can be cut: in between, everything that passes is handed on."""
+"""A line between two processes that can be cut: in between, everything that passes is handed on."""
 
 import socket
 import threading
@@ -15,6 +15,7 @@ class Line:
     def __init__(self, url: str, door: socket.socket | None = None) -> None:
         self._behind = urlsplit(url)
         self._whole, self._open = True, set[socket.socket]()
+        self._silent = set[socket.socket]()
         self._door = door or socket.create_server(("127.0.0.1", 0))
         self.port: int = self._door.getsockname()[1]
         threading.Thread(target=self._answer, daemon=True).start()
@@ -34,6 +35,10 @@ class Line:
     def mend(self) -> None:
         """Somebody is there again."""
         self._whole = True
+
+    def silence(self) -> None:
+        """Whatever is open stays open, and nothing gets through any more; new connections are as before."""
+        self._silent |= self._open
 
     def close(self) -> None:
         """Take it down."""
@@ -63,7 +68,8 @@ class Line:
     def _hand_on(self, one: socket.socket, other: socket.socket) -> None:
         with suppress(OSError):
             while data := one.recv(65536):
-                other.sendall(data)
+                if one not in self._silent:
+                    other.sendall(data)
         for end in (one, other):
             self._open.discard(end)
             _break(end)
