@@ -6,7 +6,7 @@ from datetime import timedelta
 from bot.errors import NotFound, Unavailable
 from bot.people import Profile
 from bot.service.desk import Desk
-from bot.store import people, reads
+from bot.store import outbox, people, reads
 from bot.store.records import PersonRecord
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,12 @@ class People(Desk):
             person = people.remember(tx, profile)
         self._known.put(profile.slack_id, person)
         return person
+
+    def say(self, slack_id: str, text: str) -> None:
+        """Plain words for somebody, in a direct message as soon as that can be. Raises NotFound, Unavailable."""
+        person = self.person(slack_id)
+        with self.database.write() as tx:
+            outbox.notice(tx, person.id, None, text)
 
     def look_after_tokens(self) -> None:
         """End the tokens of people who have left, in case no event told of it."""

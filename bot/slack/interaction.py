@@ -15,7 +15,7 @@ from bot.errors import Refused
 from bot.service import Service
 from bot.slack.buttons import Target
 from bot.slack.directory import SlackDirectory
-from bot.slack.errors import answering
+from bot.slack.errors import LINE, answering
 from bot.slack.messages import Message
 from bot.slack.outgoing import checked_message, checked_view
 from bot.slack.words import Words
@@ -115,10 +115,19 @@ class Interaction:
         return True
 
     def tell(self, message: Message) -> None:
-        """Answer so that only this person sees it: where they clicked, else in a direct message."""
+        """Answer so that only this person sees it: where they clicked, else in a direct message.
+
+        What Slack takes in neither place is said as soon as it does; a listing is asked for again.
+        """
         message = checked_message(message)
-        if not self._respond(message):
+        if self._respond(message):
+            return
+        try:
             self.args.client.chat_postMessage(channel=self.user, text=message.text, blocks=message.blocks or None)
+        except (SlackApiError, *LINE) as error:
+            log.warning("an answer cannot be given now: %s", error)
+            if not message.blocks:
+                self.service.say(self.user, message.text)
 
     def _respond(self, message: Message) -> bool:
         """Answer at the interaction's address, which lives for 30 minutes and five answers; whether that worked."""
@@ -132,7 +141,7 @@ class Interaction:
                 replace_original=False,
                 unfurl_links=False,
             )
-        except (SlackApiError, OSError) as error:
+        except (SlackApiError, *LINE) as error:
             log.info("an answer goes as a direct message: %s", error)
             return False
         return answer.status_code == 200  # respond() does not raise for what Slack refuses

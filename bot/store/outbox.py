@@ -110,8 +110,8 @@ def tell(tx: Tx, request: Subject, event: int, person_id: int, kind: str = "mess
     _add(tx, f"person:{person_id}", kind, payload, request.id)
 
 
-def notice(tx: Tx, person_id: int, request_id: int, text: str) -> None:
-    """Plain words for one person, outside the story of the request."""
+def notice(tx: Tx, person_id: int, request_id: int | None, text: str) -> None:
+    """Plain words for one person, outside the story of a request."""
     _add(tx, f"person:{person_id}", "notice", {"person": person_id, "text": text}, request_id)
 
 

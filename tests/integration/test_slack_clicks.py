@@ -11,10 +11,12 @@ import pytest
 from bot.demo.slack.client import Client
 from bot.demo.slack.delivery import deliver
 from bot.demo.slack.entities import Delivery, Message
+from bot.slack import errors
 from bot.slack.door import Listeners
 from bot.slack.forms import patience
 from tests.integration.clicks import click_old
 from tests.integration.office import Office, buttons, everything, opened, text_of
+from tests.integration.test_slack_once import quiet
 
 ERRAND = '''
 """Errand"""
@@ -213,3 +215,20 @@ def test_while_the_store_is_busy_a_click_is_acknowledged_in_time_and_its_outcome
         assert state(office, number) == "awaiting_approval"
     office.until(lambda: told(office.grace, f"You approved {number}"))
     assert state(office, number) != "awaiting_approval"
+
+
+@pytest.mark.parametrize("trouble", [{"retry_after": 1}, {"error": "invalid_auth"}, {"status": 500}])
+def test_an_answer_that_slack_takes_nowhere_now_is_said_later(
+    office: Office, monkeypatch: pytest.MonkeyPatch, trouble: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(errors, "_MENDED", 0.3)
+    number = office.ask(office.ada, ASKED)
+    card = office.card(number)
+    office.until(lambda: quiet(office))
+    office.workspace.refuse("chat.postMessage", **trouble)
+    address = f"{office.workspace.base_url}/response/used"
+    click_old(office, office.margaret, card, "approve", response_url=address)
+    said = office.told(office.margaret, f"{number} is for @dba to decide.")
+    assert said.only_for == ""
+    office.until(lambda: quiet(office))
+    assert len(told(office.margaret, f"{number} is for")) == 1
