@@ -39,6 +39,8 @@ class About:
     checking: bool = False
     #: The list of objects whose entries are shown from `first` on, not from their start.
     listing: str = ""
+    #: The entries of its lists as they are shown, in short: a click counts for those that its clicker saw.
+    listed: str = ""
     first: int = 0
     #: For the form of an entry: where it belongs, see `bot.slack.entries`, and page, turn, listing and first of the
     #: forms beneath.

@@ -8,7 +8,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import tzinfo
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from bot.contract import Question, Schema, applied, written
 from bot.slack.forms.asking import label
@@ -21,6 +21,15 @@ Chain = tuple[tuple[str, int], ...]
 Verb = Literal["up", "down", "remove"]
 
 _SUMMARY = 140
+#: Slack stacks three windows; of others nothing comes any more.
+_WINDOWS = 4
+
+
+class Noted(NamedTuple):
+    """`when` is Slack's time of an action, empty for none; `where` the window's `About` as text."""
+
+    when: str = ""
+    where: str = ""
 
 
 class Gone(LookupError):
@@ -33,15 +42,26 @@ class Draft:
 
     base: JSON = field(default_factory=dict)
     entered: Mapping[str, JSON] = field(default_factory=dict)
+    #: Of the newest windows, by view id: the last thing done in it that was kept, and where in the form that led.
+    windows: Mapping[str, Noted] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Draft":
         """What an older Frontdesk wrote otherwise is left out."""
-        base, entered = ({} if not isinstance(each, dict) else each for each in map(stored.get, ("base", "entered")))
-        return cls(base, {name: each for name, each in entered.items() if isinstance(each, dict)})
+        names = ("base", "entered", "windows")
+        base, entered, windows = ({} if not isinstance(each, dict) else each for each in map(stored.get, names))
+        noted = {view: Noted(*each) for view, each in windows.items() if isinstance(each, list)}
+        return cls(base, {name: each for name, each in entered.items() if isinstance(each, dict)}, noted)
 
     def to_json(self) -> JSON:
-        return {"base": self.base, "entered": {name: dict(each) for name, each in self.entered.items() if each}}
+        entered = {name: dict(each) for name, each in self.entered.items() if each}
+        windows = {view: list(each) for view, each in self.windows.items()}
+        return {"base": self.base, "entered": entered} | ({"windows": windows} if windows else {})
+
+    def noted(self, view: str, now: Noted) -> "Draft":
+        """With what was done in a window."""
+        others = [(each, noted) for each, noted in self.windows.items() if each != view]
+        return replace(self, windows=dict([*others[1 - _WINDOWS :], (view, now)]))
 
     def open(self, schema: Schema, chain: Chain = (), zone: tzinfo | None = None) -> Filled:
         """The form of the whole or of an entry, for somebody in that zone. Raises Gone."""

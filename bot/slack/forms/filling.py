@@ -40,18 +40,18 @@ HandIn = Callable[[JSON, str], JSON | None]
 
 def _turn(interaction: Interaction) -> None:
     """Back, Next, or a page by its number; Back from a review, whose secrets stay in their blocks."""
-    window = Window(interaction)
-    sheet = window.keep()
-    if sheet.about.review:
-        window.show(replace(sheet, about=replace(sheet.about, review=False)))
-    else:
-        window.show(sheet.turned(_number(_value(interaction))))
+    window, page = Window(interaction), _number(_value(interaction))
+
+    def go(sheet: Sheet) -> About:
+        return replace(sheet.about, review=False) if sheet.about.review else sheet.turned(page).about
+
+    window.show(window.keep(go=go))
 
 
 def _find(interaction: Interaction) -> None:
     window = Window(interaction)
     name = _value(interaction)
-    window.show(window.keep().found(name), focus=name)
+    window.show(window.keep(go=lambda sheet: sheet.found(name).about), focus=name)
 
 
 def keep_choice(interaction: Interaction) -> None:
@@ -62,11 +62,14 @@ def keep_choice(interaction: Interaction) -> None:
 def _changed(interaction: Interaction) -> None:
     """Show what a choice has changed, if it did."""
     window = Window(interaction)
-    sheet = window.kept()
-    if sheet.stands_in(window.view) or window.show(sheet):
+    sheet = window.newest()
+    if sheet is None or sheet.about.turn != window.about.turn:  # who went elsewhere shows what is there
         return
-    if len(sheet.pages) == 1:  # two answers in a row: the second one was given before the first one's fields came
-        interaction.update(window.kept().view(), window.view["id"])
+    question = sheet.field(str((interaction.args.action or {}).get("block_id", "")))
+    decides = question is not None and question.path in sheet.filled.applied.controls
+    # An answer before this one may just be about to show fields that it has brought in and this one takes away.
+    if decides or not sheet.stands_in(window.view):
+        window.show(sheet)
 
 
 def _keep(interaction: Interaction) -> None:
@@ -103,6 +106,8 @@ def _entry(interaction: Interaction) -> None:
     window = Window(interaction)
 
     def turn(draft: Draft, filled: Filled) -> Draft:
+        if not window.shows_lists_of(draft):  # of two quick clicks the second one meant the list before the first
+            return draft
         chain = window.about.chain
         return draft.turn(window.form.schema, chain, _key(filled, name), _number(index), cast("Verb", verb))
 
@@ -114,6 +119,9 @@ def _open_entry(interaction: Interaction, name: str, index: int | None) -> None:
     window = Window(interaction)
     sheet = window.keep()
     key = _key(sheet.filled, name)
+    if index is not None and not window.shows_lists_of(sheet.draft):
+        window.show(sheet)
+        return
     at = len(entries_of(sheet.filled, list_of(sheet.filled, key))) if index is None else index
     about = window.about
     here = (about.page, about.turn, about.listing, about.first)
@@ -135,8 +143,7 @@ def _window(interaction: Interaction) -> None:
     """Earlier or later entries of a long list."""
     window = Window(interaction)
     name, _, first = _value(interaction).partition("|")
-    sheet = window.keep()
-    window.show(replace(sheet, about=replace(sheet.about, listing=name, first=_number(first))))
+    window.show(window.keep(go=lambda sheet: replace(sheet.about, listing=name, first=_number(first))))
 
 
 def _key(filled: Filled, name: str) -> str:
@@ -258,7 +265,8 @@ def _review(window: Window, sheet: Sheet, offering: Offering[Any]) -> JSON:
     answers = _answers(window, sheet.filled)
     found = interaction.service.review(interaction.person, offering, answers, window.about.number)
     words = Words(offering, interaction.directory.remembered_mention)
-    view = reviews.review(sheet.filled, window.keep(), found, words)
+    kept = window.keep(go=lambda kept: replace(kept.about, review=True))
+    view = reviews.review(sheet.filled, kept, found, words)
     return {"response_action": "update", "view": checked_view(view)}
 
 
@@ -272,6 +280,7 @@ def _soon(window: Window, go_on: Callable[[], JSON | None]) -> JSON | None:
     try:
         return patience.soon(under_way)
     except patience.TakesLonger:
+        window.note(replace(kept.about, checking=True))
         patience.later(under_way, lambda done: _late(window, done))
         return {"response_action": "update", "view": checked_view(reviews.checking(kept))}
 
@@ -299,6 +308,7 @@ def _again_with(window: Window, problems: Sequence[Problem]) -> JSON:
     kept = window.kept()
     kept = replace(kept, about=replace(kept.about, review=False))
     _, there = kept.errors(problems, kept.blocks())
+    window.note(there.about)
     return there.view(problems)
 
 
@@ -332,7 +342,7 @@ def _refused(window: Window, sheet: Sheet, problems: Sequence[Problem]) -> JSON:
     errors, there = sheet.errors(problems, window.shown)
     if errors:
         return {"response_action": "errors", "errors": errors}
-    kept = window.keep()
+    kept = window.keep(go=lambda _: there.about)
     view = replace(kept, about=replace(there.about, kept=True)).view(problems)
     return {"response_action": "update", "view": checked_view(view)}
 

@@ -4,6 +4,8 @@ Sheet.view(...)        the view
 Sheet.errors(...)      problems of a submit: beside the fields of this page, or the page to turn to
 """
 
+import hashlib
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -67,6 +69,12 @@ class Sheet:
         """The page that is shown."""
         return self.pages[self.number]
 
+    @cached_property
+    def listed(self) -> str:
+        """The entries of the lists on this page, in short; empty: there is no list."""
+        lists = [entries_of(self.filled, each) for each in self.page.questions if self._is_list(each)]
+        return hashlib.sha256(json.dumps(lists).encode()).hexdigest()[:10] if lists else ""
+
     @property
     def is_plain(self) -> bool:
         """One page that nothing on it changes: there is nothing to keep while it is filled in."""
@@ -94,7 +102,7 @@ class Sheet:
         blocks = [*top, *asked, *self._turning(asked)]
         if len(blocks) > sizes.VIEW_BLOCKS:
             blocks = _gathered(blocks)
-        view = forms.frame(self.title, self.callback, blocks, self.submit, str(self.about))
+        view = forms.frame(self.title, self.callback, blocks, self.submit, str(replace(self.about, listed=self.listed)))
         return {**view, "notify_on_close": True}
 
     def blocks(self) -> set[str]:

@@ -15,15 +15,18 @@ from bot.errors import Conflict, Problem
 from bot.slack.forms import pages
 from bot.slack.forms.about import CHANGE, COMPLETE, EDIT, ENTRY, FORM, STALE, About
 from bot.slack.forms.choices import Groups
-from bot.slack.forms.entries import Chain, Draft, Gone, fitting, list_of
+from bot.slack.forms.entries import Chain, Draft, Gone, Noted, fitting, list_of
 from bot.slack.forms.filled import Filled
 from bot.slack.forms.pages import Sheet
 from bot.slack.interaction import Interaction
 from bot.store.drafts import DraftRecord
 
 JSON = dict[str, Any]
-#: What a click changes, once what stands on the page is kept.
+#: What a click changes, once what stands on the page is kept; and where in the form it leads.
 Edit = Callable[[Draft, Filled], Draft]
+Go = Callable[[Sheet], About]
+#: So often a window is drawn anew for one click, while others go on changing it.
+_LOOKS = 5
 
 
 @dataclass(frozen=True)
@@ -152,17 +155,73 @@ class Window:
         draft = self.form.draft(record)
         return sheet_of(self.form, draft, self._read(draft), self.about)
 
-    def keep(self, edit: Edit = lambda draft, _: draft) -> Sheet:
-        """Keep what stands on the page, and change something. Raises Conflict."""
+    def keep(self, edit: Edit = lambda draft, _: draft, go: Go = lambda sheet: sheet.about) -> Sheet:
+        """Keep what stands on the page, change something, and go elsewhere in the form. Raises Conflict.
+
+        What comes in late is older than what is kept: it changes nothing there, and goes nowhere once a later click has.
+        """
 
         def write(record: DraftRecord | None) -> JSON:
-            draft, filled = self.form.draft(record), self._read(self.form.draft(record))
-            return edit(draft.keep(filled, self.about.chain), filled).to_json()
+            draft = self.form.draft(record)
+            late = _is_earlier(self._when, self._noted(draft).when)
+            filled = open_form(self.form, draft, self.about.chain) if late else self._read(draft)
+            draft = edit(draft if late else draft.keep(filled, self.about.chain), filled)
+            there = self._place(draft)
+            there = there if self._has_left(there) else go(self._sheet(draft, there))
+            return self._with_note(draft, there, late=late).to_json()
 
         service, form = self.interaction.service, self.form
         draft = form.draft(service.keep(self.interaction.person, form.name, form.version, write))
-        about = replace(self.about, kept=True)
-        return sheet_of(form, draft, open_form(form, draft, about.chain), about)
+        return self._sheet(draft, self._place(draft))
+
+    def note(self, about: About) -> None:
+        """Remember what this window shows next."""
+        self.interaction.service.keep(
+            self.interaction.person,
+            self.form.name,
+            self.form.version,
+            lambda record: self._with_note(self.form.draft(record), about, late=True).to_json(),
+        )
+
+    def newest(self) -> Sheet | None:
+        """What this window is to show by now, whoever led there; None: something else than a page of the form."""
+        record = self.interaction.service.draft(self.interaction.user, self.form.name)
+        if record is None:
+            return None
+        draft = self.form.draft(record)
+        there = self._place(draft)
+        return None if there.review or there.checking else self._sheet(draft, there)
+
+    def shows_lists_of(self, draft: Draft) -> bool:
+        """Whether the lists are as this window showed them, so that a place in them means the same entry."""
+        return self._sheet(draft, self.about).listed in {self.about.listed, ""}
+
+    def _sheet(self, draft: Draft, about: About) -> Sheet:
+        return sheet_of(self.form, draft, open_form(self.form, draft, about.chain), about)
+
+    def _noted(self, draft: Draft) -> Noted:
+        return draft.windows.get(self.view["id"], Noted())
+
+    def _with_note(self, draft: Draft, there: About, *, late: bool) -> Draft:
+        when = self._noted(draft).when if late else self._when
+        return draft.noted(self.view["id"], Noted(when, str(replace(there, kept=True))))
+
+    @property
+    def _when(self) -> str:
+        """Slack's time of what was done; empty for what closes or submits the window, which is the last thing in it."""
+        return str((self.interaction.args.action or {}).get("action_ts", ""))
+
+    def _place(self, draft: Draft) -> About:
+        """Where in the form this window is: where somebody went from what it showed, else what it showed."""
+        where = self._noted(draft).where
+        there = About.read({"private_metadata": where}) if where else self.about
+        return there if self._has_left(there) else replace(self.about, kept=True)
+
+    def _has_left(self, there: About) -> bool:
+        """Whether the window has gone there from what it showed when this was done."""
+        if there.turn != self.about.turn:
+            return there.turn > self.about.turn
+        return replace(there, kept=True, listed="") != replace(self.about, kept=True, listed="")
 
     def kept(self) -> Sheet:
         """As it was kept, whoever did that."""
@@ -174,13 +233,34 @@ class Window:
         """What was entered has become a request, or is not wanted."""
         self.interaction.service.forget(self.interaction.person, self.form.name)
 
-    def show(self, sheet: Sheet, **more: Any) -> bool:
-        """Show another page, or this one as it is now; False where the window has moved on since the click."""
-        return self.interaction.update(sheet.view(**more), self.view["id"], self.view["hash"])
+    def show(self, sheet: Sheet, **more: Any) -> None:
+        """Show another page, or this one as it is now.
+
+        Where the window has changed since the click, what it is to show by now is looked up: of two quick answers the
+        second one's fields come too, and no click is lost because an answer before it has changed the window meanwhile.
+        """
+        if self.interaction.update(sheet.view(**more), self.view["id"], self.view["hash"]):
+            return
+        shown: JSON = {}
+        for _ in range(_LOOKS):
+            newest = self.newest()
+            if newest is None or (view := newest.view(**more)) == shown:
+                return
+            if not self.interaction.update(view, self.view["id"]):
+                return
+            shown = view
 
     def _read(self, draft: Draft) -> Filled:
         filled = open_form(self.form, draft, self.about.chain)
         return filled.read(self.view["state"]["values"], self.shown, self.about.turn)
+
+
+def _is_earlier(when: str, other: str) -> bool:
+    """By Slack's times, `1548426417.840180`."""
+    try:
+        return bool(when and other) and float(when) < float(other)
+    except ValueError:
+        return False
 
 
 def open_form(form: Asked, draft: Draft, chain: Chain) -> Filled:

@@ -1,0 +1,198 @@
+"""Clicks that come faster than the window changes: none is lost, none counts for what its clicker did not see."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from bot.demo.slack import interactions
+from bot.demo.slack.client import Client
+from bot.demo.slack.delivery import deliver
+from tests.integration.clicks import start_over
+from tests.integration.office import Office, opened
+
+SITE = '''
+"""A site with many fields"""
+
+from typing import Any, Literal
+
+from pydantic import create_model
+
+from bot import Form, Offering, Request
+from bot.handlers import manual
+
+
+class Rule(Form):
+    name: str
+
+
+many: dict[str, Any] = {f"option_{at}": (str, "") for at in range(70)}
+Site = create_model(
+    "Site",
+    __base__=Form,
+    name=(str, ...),
+    kind=(Literal["plain", "web"], "plain"),
+    size=(Literal["small", "large"], "small"),
+    domain=(str, ""),
+    reason=(str, ""),
+    rules=(list[Rule], []),
+    **many,
+)
+site = Offering(
+    "site",
+    Site,
+    owner="@data-platform",
+    notify="#data-platform",
+    overlay={"domain": {"visible_if": {"kind": "web"}}, "reason": {"visible_if": {"size": "large"}}},
+)
+
+
+@site.step
+def put(request: Request[Any]) -> manual.Task:
+    """Somebody sets it up."""
+    return manual.Task(group="@data-platform", instructions="Do it")
+'''
+JSON = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def open_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+    folder = tmp_path_factory.mktemp("offerings")
+    (folder / "site.py").write_text(SITE.lstrip())
+    with opened(tmp_path_factory.mktemp("office"), offerings=folder) as office:
+        yield office
+
+
+@pytest.fixture
+def office(open_office: Office) -> Office:
+    return start_over(open_office)
+
+
+@pytest.fixture
+def ada(office: Office) -> Client:
+    office.ada.type_command("#general", "/platform request site")
+    office.until(office.ada.view)
+    return office.ada
+
+
+def view(ada: Client) -> Any:
+    found = ada.view()
+    assert found is not None
+    return found
+
+
+def names(ada: Client) -> list[str]:
+    return [str(each.get("block_id", "")).partition("?")[0].partition("~")[0] for each in view(ada).blocks]
+
+
+def block(ada: Client, pointer: str) -> JSON:
+    return next(each for each in view(ada).blocks if str(each.get("block_id")).partition("~")[0] == pointer)
+
+
+def says(ada: Client, text: str) -> bool:
+    return text in str(view(ada).blocks)
+
+
+def clicked(office: Office, ada: Client, block_id: str, action: JSON) -> JSON:
+    """What Slack sends of a click on what is on the screen now; it has not been sent."""
+    shown = view(ada)
+    app = next(iter(office.workspace.apps.values()))
+    payload = interactions.view_action(office.workspace, app, ada.me, shown, action | {"block_id": block_id})
+    return copy.deepcopy(payload)
+
+
+def chosen(office: Office, ada: Client, pointer: str, value: str, **beside: str) -> JSON:
+    """Of a choice; `beside` was chosen before, by field."""
+    for name, each in {**beside, pointer.strip("/"): value}.items():
+        here = block(ada, f"/{name}")
+        option = next(o for o in here["element"]["options"] if o["value"] == each)
+        kind = here["element"]["type"]
+        with office.workspace.changing():
+            view(ada).values.setdefault(here["block_id"], {})["answer"] = {"type": kind, "selected_option": option}
+    here = block(ada, pointer)
+    return clicked(office, ada, here["block_id"], {"type": kind, "action_id": "answer", "selected_option": option})
+
+
+def pressed(office: Office, ada: Client, action: str) -> JSON:
+    here, button = next(
+        (each, e) for each in view(ada).blocks for e in each.get("elements", []) if e.get("action_id") == action
+    )
+    return clicked(office, ada, here["block_id"], {key: button[key] for key in ("type", "action_id", "value")})
+
+
+def newest_click(office: Office, ada: Client) -> str:
+    """Slack's time of what was kept last of this window."""
+    draft = office.process.service.draft(ada.me.id, "site")
+    assert draft is not None
+    return str(draft.answers["windows"][view(ada).id][0])
+
+
+def send(office: Office, payload: JSON) -> None:
+    deliver(office.workspace, next(iter(office.workspace.apps.values())), payload)
+
+
+def test_of_two_quick_choices_both_fields_come(office: Office, ada: Client) -> None:
+    first = chosen(office, ada, "/kind", "web")
+    second = chosen(office, ada, "/size", "large", kind="web")
+    send(office, first)
+    office.until(lambda: "/domain" in names(ada))
+    send(office, second)
+    office.until(lambda: {"/domain", "/reason"} <= set(names(ada)))
+
+
+def test_a_choice_that_is_taken_back_at_once_leaves_no_field_behind(office: Office, ada: Client) -> None:
+    there, back = chosen(office, ada, "/kind", "web"), chosen(office, ada, "/kind", "plain")
+    send(office, there)
+    office.until(lambda: "/domain" in names(ada))
+    send(office, back)
+    office.until(lambda: "/domain" not in names(ada))
+
+
+def test_a_page_is_turned_although_a_choice_has_changed_the_window_meanwhile(office: Office, ada: Client) -> None:
+    choice = chosen(office, ada, "/kind", "web")
+    following = pressed(office, ada, "form_next")
+    send(office, choice)
+    office.until(lambda: "/domain" in names(ada))
+    send(office, following)
+    office.until(lambda: says(ada, "Page 2 of"))
+
+
+def test_what_comes_late_neither_turns_back_nor_undoes_what_was_typed_since(office: Office, ada: Client) -> None:
+    late = chosen(office, ada, "/kind", "web")
+    ada.fill({block(ada, "/name")["block_id"]: "orders"})
+    following = pressed(office, ada, "form_next")
+    send(office, following)
+    office.until(lambda: says(ada, "Page 2 of"))
+    send(office, late)
+    ada.press("form_back")
+    office.until(lambda: says(ada, "Page 1 of"))
+    assert block(ada, "/name")["element"]["initial_value"] == "orders"
+    assert "/domain" in names(ada)
+
+
+def test_a_second_click_on_a_list_counts_for_no_other_entry(office: Office, ada: Client) -> None:
+    while not any(name.startswith("add-") for name in names(ada)):
+        before = view(ada).body
+        ada.press("form_next")
+        office.until(lambda: view(ada).body != before)  # noqa: B023 - called at once
+    for count, name in enumerate(("north", "south", "west"), 1):
+        ada.press("entry_add")
+        office.until(lambda: len(ada.views()) == 2)
+        ada.fill({"/name": name})
+        ada.submit()
+        office.until(lambda: len(ada.views()) == 1 and says(ada, f"{count}. Name: {name}"))  # noqa: B023 - called at once
+    entry = next(name for name in names(ada) if name.startswith("entry-"))
+    menu = block(ada, entry)["accessory"]
+    option = next(each for each in menu["options"] if each["value"].startswith("remove|0"))
+    action = {"type": "overflow", "action_id": "entry", "selected_option": option}
+    once, again = (clicked(office, ada, entry, action) for _ in range(2))
+    send(office, once)
+    office.until(lambda: says(ada, "1. Name: south"))
+    send(office, again)
+    office.until(lambda: newest_click(office, ada) == again["actions"][0]["action_ts"])
+    ada.press("form_back")
+    office.until(lambda: not says(ada, "1. Name: south"))
+    ada.press("form_next")
+    office.until(lambda: says(ada, "1. Name: south"))
+    assert says(ada, "2. Name: west")
