@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from bot import lifecycle
 from bot.handler import Ask, Posting
-from bot.lifecycle import PARK, StepState
+from bot.lifecycle import PARK, RequestState, StepState
 from bot.store import outbox, progress, queues, tables
 from bot.store.claims import Claim, both, held, resource_of
 from bot.store.database import Tx
@@ -195,6 +195,7 @@ def pending(
     elif news:
         outbox.record(tx, request, "step_waits", None, {"step": claim.name, "reason": reason})
     outbox.hurry(tx, f"follow:{claim.instance_id}/{claim.name}")
+    _clean_up(tx, request)
 
 
 def again(tx: Tx, claim: Claim, reason: str, delay: timedelta) -> None:
@@ -206,6 +207,14 @@ def again(tx: Tx, claim: Claim, reason: str, delay: timedelta) -> None:
     tx.add(step)
     if news:
         outbox.record(tx, request, "step_waits", None, {"step": claim.name, "reason": reason})
+    _clean_up(tx, request)
+
+
+def _clean_up(tx: Tx, request: tables.Request) -> None:
+    """What runs always after a failure has waited for this step to come to rest, if another one failed meanwhile."""
+    if request.state == RequestState.FAILED:
+        tx.flush()
+        progress.advance(tx, request)
 
 
 def fail(tx: Tx, claim: Claim, reason: str) -> None:

@@ -177,6 +177,27 @@ def test_after_a_failure_the_clean_up_runs_and_after_a_retry_it_runs_once_more_u
     assert keys == ["REQ-1/notice", "REQ-1/notice/2"]
 
 
+@pytest.mark.parametrize("rest", ["it waits for somebody", "it is tried again later"])
+def test_the_clean_up_waits_for_what_still_runs_when_another_step_fails(
+    wishes: Callable[..., Wishes], rest: str
+) -> None:
+    desk = wishes()
+    desk.add("work", after=[])
+    desk.add("other", after=[])
+    desk.add("clean", always=True)
+    waits = Pending("for @dba", ask=Ask("@dba", "Do it.")) if "somebody" in rest else TemporaryError("Busy.", delay=600)
+    desk.things.scripted = {"work": [PermanentError("It broke.")], "other": [waits]}
+    desk.ask()
+    work, other = desk.engine.claim(), desk.engine.claim()
+    assert work
+    assert other
+    desk.engine.run(work)
+    assert (desk.state(), desk.engine.claim()) == (RequestState.FAILED, None)
+    desk.engine.run(other)
+    desk.work()
+    assert (desk.states()["clean"], desk.things.made) == ("done", ["work", "other", "clean"])
+
+
 def test_when_all_is_well_an_always_step_is_the_last_one(wishes: Callable[..., Wishes]) -> None:
     desk = wishes()
     desk.add("clean", always=True)
