@@ -139,7 +139,7 @@ STORIES: dict[str, list[Act]] = {
         _calls(),
         _as("margaret", "retry", "REQ-1"),
         _as("margaret", "complete", "REQ-1", "invite"),
-        _as("ada", "renew", "INS-1", seen=0),
+        _as("margaret", "renew", "INS-1", seen=0),
         _wait(days=4),
         _sweep,
         _as("margaret", "complete", "REQ-2", "invite"),
