@@ -12,6 +12,10 @@ _SECRET = re.compile(
     r"(?i)(password|passwd|passphrase|token|credentials?|api_?key|private_?key|(^|client_?|shared_?)secret)$"
 )
 
+#: `([a-z]+)*`: one thing repeated, and that again. Python's engine tries all ways to divide a text that does not fit.
+_REPEATED_TWICE = re.compile(
+    r"\((?:\?:|\?P<\w+>)?(?:\\.|\[\^?\]?[^\]]*\]|[^()\[\]\\|])(?:[+*]|\{\d+,\})\)(?:[+*]|\{\d+,\})"
+)
 _BOUNDS = (
     ("minimum", "maximum"),
     ("minLength", "maxLength"),
@@ -42,6 +46,8 @@ def _told(here: Schema, path: tuple[str, ...]) -> Iterator[str]:
         yield "a list that does not say of what is written as YAML"
     if types == ("string",) and _SECRET.search(name) and not marks_secret(here) and "enum" not in here:
         yield "looks like a secret: if it is one, say so (SecretStr, or writeOnly: true in a JSON Schema)"
+    if isinstance(pattern := here.get("pattern"), str) and _REPEATED_TWICE.search(pattern):
+        yield "its pattern repeats a repetition, so that an answer of 30 characters may keep everybody waiting"
     missing = sorted(required(here) - known.keys())
     if missing and (known or not path) and not _declares_elsewhere(here):  # inside, free text can name any field
         yield f"requires {', '.join(missing)}, which it does not declare, so no form can ask for it"

@@ -103,6 +103,14 @@ ODD = {
         "{properties: {size: {type: text, title: 7}}}",
         '/properties/size/type: "text" is no JSON Schema here, and is left out',
     ),
+    "a pattern that takes for ever": (
+        '{properties: {name: {type: string, pattern: "^(?:[a-z0-9]+)*$"}}}',
+        "/name: its pattern repeats a repetition, so that an answer of 30 characters may keep everybody waiting",
+    ),
+    "a pattern that repeats something with a sign between": (
+        '{properties: {name: {type: string, pattern: "^[a-z0-9]+(-[a-z0-9]+)*$"}}}',
+        "",
+    ),
     "a name that looks secret": ("{properties: {password: {type: string}}}", "/password: looks like a secret"),
 }
 

@@ -231,6 +231,7 @@ def test_it_asks_slack_and_jira_who_we_are(tmp_path: Path) -> None:
         refused = examined(environment | {"SLACK_BOT_TOKEN": "xoxb-wrong", "JIRA_TOKEN": "wrong"})
         assert (refused["slack"].wrong, refused["jira"].wrong) == (True, True)
         assert "wrong" not in refused["slack"].says + refused["jira"].says
+        assert refused["jira"].next == "Mend JIRA_URL, JIRA_TOKEN."
     away = examined(environment)
     assert "does not answer" in away["slack"].says
     assert "cannot be reached" in away["jira"].says
