@@ -53,6 +53,9 @@ class Newsroom:
         return True in [self._turn(name) for name in here]  # each of them, whatever the first says
 
     def _turn(self, name: str) -> bool:
+        with self.database.read() as session:
+            if not news.is_due(session, name, self.database.now()):
+                return False
         with self.database.write() as tx:
             looks = news.claim(tx, name, LEASE, TOGETHER)
         if looks:

@@ -40,6 +40,8 @@ _BLUR = timedelta(milliseconds=20)
 LAST_WORDS = 2.0
 #: Seconds between two looks of one thread for something to say, where the first found nothing: steps that run say much.
 _BREATH = 0.05
+#: Seconds after which a thread that waits for a word looks all the same.
+_RELIEF = 60.0
 #: Seconds between two questions whether a resource is to be looked at.
 LOOKS = 2.0
 #: How long a message is tried before it is given up: in any trouble, and where people have to mend something first.
@@ -92,6 +94,7 @@ class Worker:
         self.database, self.engine, self.sender, self.pace = database, engine, sender, pace
         self._give_way, self._look = give_way, look
         self._wake, self._words, self._stop = Wake(), Wake(), threading.Event()
+        self._lookout = threading.Lock()
         self._place, self._lane = "", ""  # that were served last: the next ones have their turn
         self._share = max(1, threads * 3 // 4)  # of one offering, so that the others always find a thread
         self._slots, self._steps = threading.Semaphore(threads), set[threading.Thread]()
@@ -153,6 +156,7 @@ class Worker:
             finally:
                 self._steps.discard(thread)
                 self._slots.release()
+                self._wake.set()  # its offering may have another one here, which no commit tells
 
         thread = threading.Thread(target=run, name=f"step {claim.key}", daemon=True)
         self._steps.add(thread)
@@ -174,10 +178,10 @@ class Worker:
             try:
                 with self.database.ear() as ear:
                     self._deaf = False
-                    self._wake_all()  # what was told while nobody listened
+                    self._wake_up()  # what was told while nobody listened
                     while not self._ended.is_set():
                         if ear.hear():
-                            self._wake_all()
+                            self._wake_up()
             except Unavailable as error:
                 if not self._deaf:
                     log.warning("%s Looking every second meanwhile.", error)
@@ -190,7 +194,21 @@ class Worker:
             self._give_way()
             if not _safely(self.send_one)():
                 self._stop.wait(_BREATH)
-                self._wait(self._words, seen, since, sending.next_due)
+                self._wait_for_words(seen, since)
+
+    def _wait_for_words(self, seen: int, since: datetime) -> None:
+        """One thread waits for the next moment, the others for a word: who has found something wakes the next."""
+        if not self._lookout.acquire(blocking=False):
+            self._words.wait(seen, _RELIEF)
+            return
+        try:
+            self._wait(self._words, seen, since, sending.next_due)
+        finally:
+            self._lookout.release()
+
+    def _wake_up(self) -> None:
+        self._wake.set()
+        self._words.one()
 
     def _wake_all(self) -> None:
         self._wake.set()

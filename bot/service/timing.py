@@ -29,8 +29,8 @@ class Timing(Asking):
         """Fire every timer that is due, each in its own transaction; the names of those that this call fired."""
         fired: list[str] = []
         while True:
-            with self.database.write() as tx:
-                due = timers.due(tx, AT_ONCE)
+            with self.database.read() as session:
+                due = timers.due(session, self.database.agreed_time(session), AT_ONCE)
             fired += [timer.name for timer in due if self._fired(timer)]
             if len(due) < AT_ONCE:
                 return fired

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import col, select, update
+from sqlmodel import Session, col, select, update
 
 from bot.handler import News, Note
 from bot.lifecycle import StepState
@@ -62,6 +62,14 @@ def hear(tx: Tx, handler: str, key: str, references: Collection[str]) -> int:
     row = tables.InstanceResource
     about = (col(row.handler) == handler, col(row.reference).in_(list(references)), col(row.deleted_at).is_(None))
     return tx.exec(update(row).where(*about).values(look_at=tx.now)).rowcount
+
+
+def is_due(session: Session, handler: str, now: datetime) -> bool:
+    """Whether something of a handler is to be looked at: what is asked before a transaction is opened for it."""
+    row = tables.InstanceResource
+    return (
+        session.exec(select(row.id).where(row.handler == handler, col(row.look_at) <= now).limit(1)).first() is not None
+    )
 
 
 def claim(tx: Tx, handler: str, lease: timedelta, most: int) -> list[Look]:

@@ -66,10 +66,10 @@ def stop(tx: Tx, **about: int) -> None:
     rows.remove(tx, tables.Timer, **about)
 
 
-def due(tx: Tx, limit: int) -> list[Timer]:
-    """What is due by the time of the store, the longest overdue first."""
-    query = select(tables.Timer).where(tables.Timer.due_at <= tx.now).order_by(col(tables.Timer.due_at))
-    return [_timer(row) for row in tx.exec(query.limit(limit)).all()]
+def due(session: Session, now: datetime, limit: int) -> list[Timer]:
+    """What is due, the longest overdue first."""
+    query = select(tables.Timer).where(tables.Timer.due_at <= now).order_by(col(tables.Timer.due_at))
+    return [_timer(row) for row in session.exec(query.limit(limit)).all()]
 
 
 def take(tx: Tx, timer: Timer) -> bool:

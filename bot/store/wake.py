@@ -11,6 +11,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from select import select
 from typing import Protocol
 
 import psycopg
@@ -93,7 +94,8 @@ class ServerEar:
 
     def hear(self) -> bool:
         """Whether another process has notified."""
-        return any(said.payload != self._name for said in self._connection.notifies(timeout=_LISTEN, stop_after=1))
+        select([self._connection], [], [], _LISTEN)  # psycopg itself would look ten times a second
+        return any(said.payload != self._name for said in [*self._connection.notifies(timeout=0)])
 
     def close(self) -> None:
         """Hang up."""

@@ -1,11 +1,20 @@
-"""All figures, or those that are named: `python -m tests.benchmarks [acknowledgements|engines|first_step|forms|startup|submissions]`.
+"""All figures, or those that are named: `python -m tests.benchmarks [NAME ...]`.
+
+    startup           until requests are taken, memory, and --help
+    forms             a window in Slack
+    submissions       against bare commits
+    first_step        from a submission to its first step
+    acknowledgements  of commands, submissions and clicks
+    idle              what a process takes that has nothing to do
+    workers           take-over of a killed one, and four of them against one
+    engines           against DBOS and procrastinate
 
 Run it alone on the machine: ratios of one run can be compared, milliseconds of two cannot.
 """
 
 import sys
 
-from tests.benchmarks import acknowledgements, engines, first_step, forms, startup, submissions
+from tests.benchmarks import acknowledgements, engines, first_step, forms, idle, startup, submissions, workers
 
 ALL = {
     "startup": startup.main,
@@ -13,6 +22,8 @@ ALL = {
     "submissions": submissions.main,
     "first_step": first_step.main,
     "acknowledgements": acknowledgements.main,
+    "idle": idle.main,
+    "workers": workers.main,
     "engines": engines.main,
 }
 

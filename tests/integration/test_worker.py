@@ -21,6 +21,7 @@ from bot.service import Service
 from bot.store import people, tables
 from bot.store.database import Database
 from bot.store.sending import ClaimedCard, ClaimedDelivery
+from bot.store.wake import FileEar
 from bot.worker import Worker
 from tests.conftest import GROUPS, Clock, Recorded
 
@@ -105,16 +106,20 @@ class Shop:
         self.swept = threading.Event()
         #: What each look at resources says: whether there may be more.
         self.looking: list[bool] = []
-        self.worker = kind(
+        self.worker = self.made(kind, door)
+        with self.database.write() as tx:
+            self.ada, self.grace = (people.remember_email(tx, f"{name}@example.com") for name in ("ada", "grace"))
+
+    def made(self, kind: type[Worker] = Worker, door: bool = True, threads: int = worker.THREADS) -> Worker:
+        return kind(
             self.database,
             self.engine,
             self.door if door else None,
             [(self.swept.set, 3600.0)],
             lambda: bool(self.looking and self.looking.pop()),
             pace=timedelta(0),
+            threads=threads,
         )
-        with self.database.write() as tx:
-            self.ada, self.grace = (people.remember_email(tx, f"{name}@example.com") for name in ("ada", "grace"))
 
     def other(self) -> Engine:
         """The engine of another process."""
@@ -231,6 +236,38 @@ def test_what_another_process_makes_due_is_heard_of(
     elsewhere.service.approve(elsewhere.grace, number)
     running.until(lambda: running.state(number) is RequestState.FULFILLED)
     elsewhere.database.close()
+
+
+def test_a_step_that_ends_makes_room_for_the_next_one_of_its_offering(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two threads an offering has one, and its commit wakes while it still counts: nothing was found by then."""
+    monkeypatch.setattr(worker, "LONGEST_WAIT", 3600.0)
+    monkeypatch.setattr(FileEar, "hear", lambda _: time.sleep(0.05))  # it hears this process's own commits too
+    shop = Shop(sqlite_url)
+    for number in (first := shop.ask(), second := shop.ask()):
+        shop.service.approve(shop.grace, number)
+    two, found, claim = shop.made(threads=2), list[Any](), shop.engine.claim
+
+    def claiming(share: int | None) -> Any:
+        found.append(claim(share))
+        return found[-1]
+
+    def until_it_was_looked_in_vain() -> None:
+        if threading.current_thread().name.startswith("step"):
+            looks = len(found)
+            shop.until(lambda: len(found) > looks)
+
+    monkeypatch.setattr(shop.engine, "claim", claiming)
+    shop.handler.gate = threading.Event()
+    shop.database.on_due(until_it_was_looked_in_vain)
+    two.start()
+    shop.until(lambda: len(found) > 1)
+    shop.handler.gate.set()
+    shop.until(lambda: {shop.state(first), shop.state(second)} == {RequestState.FULFILLED})
+    two.stop()
+    shop.database.close()
+    assert found[1] is None
 
 
 def test_a_worker_that_was_never_started_stops(shop: Shop) -> None:
