@@ -17,7 +17,7 @@ SITE = '''
 
 from typing import Any, Literal
 
-from pydantic import create_model
+from pydantic import Field, create_model
 
 from bot import Form, Offering, Request
 from bot.handlers import manual
@@ -32,6 +32,7 @@ Site = create_model(
     "Site",
     __base__=Form,
     name=(str, ...),
+    notes=(str, Field(max_length=2000)),
     kind=(Literal["plain", "web"], "plain"),
     size=(Literal["small", "large"], "small"),
     domain=(str, ""),
@@ -196,3 +197,19 @@ def test_a_second_click_on_a_list_counts_for_no_other_entry(office: Office, ada:
     ada.press("form_next")
     office.until(lambda: says(ada, "1. Name: south"))
     assert says(ada, "2. Name: west")
+
+
+def test_a_long_text_is_kept_while_it_is_typed_and_a_short_one_with_it(office: Office, ada: Client) -> None:
+    element = block(ada, "/notes")["element"]
+    assert element["dispatch_action_config"] == {"trigger_actions_on": ["on_character_entered"]}
+    assert "dispatch_action" not in block(ada, "/name")
+    before = view(ada).hash
+    ada.fill({block(ada, "/name")["block_id"]: "orders"})
+    for text in ("T", "Th", "The wind"):
+        ada.fill({block(ada, "/notes")["block_id"]: text})
+    assert view(ada).hash == before  # nothing that somebody types in is drawn anew
+    ada.close()
+    office.ada.type_command("#general", "/platform request site")
+    office.until(office.ada.view)
+    assert block(ada, "/notes")["element"]["initial_value"] == "The wind"
+    assert block(ada, "/name")["element"]["initial_value"] == "orders"

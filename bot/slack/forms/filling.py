@@ -55,13 +55,15 @@ def _find(interaction: Interaction) -> None:
 
 
 def keep_choice(interaction: Interaction) -> None:
-    """Something was chosen: keep it, with all that stands beside it, before it is acknowledged."""
+    """Something was chosen, or a long text typed: keep it, with all that stands beside it, before it is acknowledged."""
     Window(interaction).keep()
 
 
 def _changed(interaction: Interaction) -> None:
     """Show what a choice has changed, if it did."""
     window = Window(interaction)
+    if window.is_typed_in:  # it is kept, and nothing else depends on it
+        return
     sheet = window.newest()
     if sheet is None or sheet.about.turn != window.about.turn:  # who went elsewhere shows what is there
         return

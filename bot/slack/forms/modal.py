@@ -93,6 +93,8 @@ def notes(filled: Filled, problems: Sequence[Problem] = ()) -> dict[str, list[st
     return texts
 
 
+#: Of a text that is kept while it is typed. What decides about other fields waits for the end of its line.
+AS_TYPED: JSON = {"dispatch_action_config": {"trigger_actions_on": ["on_character_entered"]}}
 #: Elements whose answer is there with one click, by type.
 CHOICES = frozenset(
     {"static_select", "external_select", "multi_static_select", "multi_external_select", "radio_buttons", "checkboxes"}
@@ -112,7 +114,8 @@ def asked(
     """A question's notes, then its input.
 
     One that others depend on tells at once when it changes; so do choices, for a window that is closed tells nothing
-    of its fields (Slack sends an empty state with `view_closed`).
+    of its fields (Slack sends an empty state with `view_closed`), and texts of several lines, with each character. Those
+    of one line do not: a call for each character costs more than typing a line again, and Keep for later is there.
     """
     texts = wrong.get(question.pointer, ())
     value = filled.value(question)
@@ -125,6 +128,8 @@ def asked(
         return [*(note(f"{question.title}: {text}") for text in texts), _beside_kept(question, value, block)]
     if question.path in filled.applied.controls or element.element["type"] in CHOICES:
         block["dispatch_action"] = True
+    elif element.element.get("multiline") and not question.holds_secret:
+        block |= {"dispatch_action": True, "element": element.element | AS_TYPED}
     return [*(note(f"{question.title}: {text}") for text in above), block]
 
 

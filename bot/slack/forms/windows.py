@@ -149,6 +149,13 @@ class Window:
         self.form = asked(interaction, self.about)
         self.shown = {block["block_id"] for block in self.view["blocks"] if "block_id" in block}
 
+    @property
+    def is_typed_in(self) -> bool:
+        """Whether a character was typed in a text that tells of each."""
+        name = (self.interaction.args.action or {}).get("block_id")
+        block: JSON = next((each for each in self.view["blocks"] if each.get("block_id") == name), {})
+        return "dispatch_action_config" in block.get("element", {})
+
     def sheet(self) -> Sheet:
         """With what stands on the page, also secrets. Raises Conflict."""
         record = self.interaction.service.draft(self.interaction.user, self.form.name) if self.about.kept else None
