@@ -116,13 +116,13 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
 
 @pytest.fixture
 def chosen(fresh: Callable[[], str]) -> slice:
-    """Every sixth point on SQLite and every twelfth on PostgreSQL, others in each run; all of them take half an hour.
+    """Every eighth point on SQLite and every sixteenth on PostgreSQL, others in each run; all of them take half an hour.
 
     With CRASH_POINTS=all in the environment: all.
     """
     if os.environ.get("CRASH_POINTS") == "all":
         return slice(None)
-    step = 6 if "sqlite" in fresh() else 12
+    step = 8 if "sqlite" in fresh() else 16
     return slice(random.randrange(step), None, step)
 
 
