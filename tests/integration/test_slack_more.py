@@ -4,7 +4,8 @@ import copy
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -375,8 +376,11 @@ def automated(folder: Path, url: str) -> Path:
     return folder
 
 
-def what_ada_gets(office: Office, *, by_hand: bool) -> dict[str, str]:
-    """The contract, and every byte that reaches the requester of one whole request; the card's address left out."""
+def what_ada_gets(office: Office, finish: Callable[[Office], None]) -> dict[str, str]:
+    """The contract, and every byte that reaches the requester of one whole request; the card's address left out.
+
+    `finish`: somebody, or something, does the work, once she has read that it is under way.
+    """
     ada, workspace = office.ada, office.workspace
     ada.type_command("#general", "/platform")
     office.until(ada.view)
@@ -387,9 +391,8 @@ def what_ada_gets(office: Office, *, by_hand: bool) -> dict[str, str]:
     ada.close()
     office.told(ada, "REQ-1 · PostgreSQL*: asked for")  # with buttons, as long as it waits
     office.press(office.grace, "approve", "REQ-1")
-    if by_hand:
-        office.press(office.grace, "complete", "REQ-1")
-        fill_in(office, office.grace, host="orders.example.com")
+    office.told(ada, "REQ-1 · PostgreSQL*: approved by")
+    finish(office)
     office.told(ada, "REQ-1 · PostgreSQL*: ready")
     ada.type_command("#general", "/platform list")
     listed = office.told(ada, "*INS-1* · PostgreSQL · ready")
@@ -413,13 +416,21 @@ def what_ada_gets(office: Office, *, by_hand: bool) -> dict[str, str]:
 
 
 def test_whether_a_person_or_a_system_does_it_is_seen_by_nobody_who_asks(tmp_path: Path) -> None:
+    def by_grace(office: Office) -> None:
+        office.press(office.grace, "complete", "REQ-1")
+        fill_in(office, office.grace, host="orders.example.com")
+
+    def held(_caller: object) -> None:
+        go_on.wait(20)
+
     with opened(tmp_path / "manual") as office:
-        by_hand = what_ada_gets(office, by_hand=True)
-    receiver = Receiver()
-    url = receiver.script("/databases", answer(201, {"host": "orders.example.com", "port": 5432}))
+        by_hand = what_ada_gets(office, by_grace)
+    receiver, go_on = Receiver(), threading.Event()
+    made = answer(201, {"host": "orders.example.com", "port": 5432})
+    url = receiver.script("/databases", replace(made, before=held))
     folder = automated(tmp_path / "offerings", url)
     with receiver.running(), opened(tmp_path / "automated", offerings=folder) as office:
-        by_machine = what_ada_gets(office, by_hand=False)
+        by_machine = what_ada_gets(office, lambda _: go_on.set())
     assert [arrival.body for arrival in receiver.arrivals] == [{"name": "orders", "size": "small"}]
     moment = re.compile(r"<!date[^>]*>")  # the two were asked for at different moments
     assert {k: moment.sub("", str(v)) for k, v in by_machine.items()} == {
