@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.benchmarks import figures, processes, stores
 
 #: Seconds after the start until what has to be done once is done, and of the quiet stretch; and the most of a core (%).
-SETTLED, QUIET, BAR = 8.0, 30.0, 0.5
+SETTLED, QUIET, BAR = 8.0, 20.0, 0.5
 
 
 def main(quiet: float = QUIET) -> None:
