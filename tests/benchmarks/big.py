@@ -23,10 +23,11 @@ from bot.store.database import Database
 from bot.store.migration import is_current, migrate
 from bot.store.records import PersonRecord, request_number
 from tests.benchmarks import crowd, figures, stores
+from tests.benchmarks import processes as frontdesk
 from tests.benchmarks.processes import ROOT
 from tests.benchmarks.submissions import _JIRA
 
-ROUNDS = 25
+ROUNDS, STARTS = 25, 3
 _KINDS = ("follow", "alarm", "message", "note", "post")
 Question = Callable[["_Side"], object]
 
@@ -65,8 +66,19 @@ def compare(store: str, filled: Sequence[tuple[str, int]], rounds: int = ROUNDS)
             figures.told(what, f"{both}, {times:.2f} times", f"bar: at most {ratio} times;", met=times <= ratio)
         else:
             figures.told(what, f"{both}, {times:.2f} times")
+    started = figures.in_turn(STARTS, {f"{side.count}": partial(_started, side.url) for side in sides})
+    both = f"{median(started[few]):.1f} / {median(started[many]):.1f} s"
+    times = figures.ratio(started, many, few)
+    figures.told(
+        "frontdesk run: start to /readyz 200", f"{both}, {times:.2f} times", "bar: at most 1.2 times;", met=times <= 1.2
+    )
     for side in sides:
         side.database.close()
+
+
+def _started(url: str) -> float:
+    with tempfile.TemporaryDirectory() as name, frontdesk.bot(Path(name), DATABASE_URL=url) as process:
+        return process.ready_after
 
 
 class _Side:
@@ -186,7 +198,7 @@ QUESTIONS: dict[str, tuple[Question, float | None, float | None]] = {
     "submit": (_Side.submit, None, 1.5),
     "a scrape of /metrics": (lambda side: gauges.read(side.database), None, 1.5),
     "frontdesk doctor": (lambda side: checkup.take(side.database), None, None),
-    "start-up: migrate, every sweep and chore once": (_Side.start, None, 1.5),
+    "what a start does: migrate, every sweep and chore once": (_Side.start, None, 1.5),
 }
 
 if __name__ == "__main__":
