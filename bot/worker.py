@@ -97,10 +97,10 @@ class Worker:
         self._lookout = threading.Lock()
         self._place, self._lane = "", ""  # that were served last: the next ones have their turn
         self._share = max(1, threads * 3 // 4)  # of one offering, so that the others always find a thread
-        self._slots, self._steps = threading.Semaphore(threads), set[threading.Thread]()
+        self._looking, self._threads = threading.Lock(), threads
         self._ended, self._deaf = threading.Event(), True
-        loops = [self._run_steps, self._look_around, *[self._send] * senders]
-        self._loops = [_thread(loop) for loop in loops]
+        self._steps = [_thread(self._run_steps) for _ in range(threads)]
+        self._loops = [_thread(loop) for loop in (self._look_around, *[self._send] * senders)]
         self._helpers = [_thread(self._keep_leases), _thread(self._listen)]
         self._timers = BackgroundScheduler(timezone="UTC")
         now = utc_now()  # a start may be the first for a while
@@ -111,7 +111,7 @@ class Worker:
 
     def start(self) -> None:
         """Begin; returns at once."""
-        for thread in (*self._loops, *self._helpers):
+        for thread in (*self._steps, *self._loops, *self._helpers):
             thread.start()
         self._timers.start()
 
@@ -135,32 +135,29 @@ class Worker:
         _join(self._helpers, time.monotonic() + LAST_WORDS)
 
     def _run_steps(self) -> None:
+        """Of the threads that have no step one looks for the next, for all of them."""
         while not self._stop.is_set():
-            if not self._slots.acquire(timeout=LONGEST_WAIT_DEAF):
-                continue
+            with self._looking:
+                claim = self._next_step()
+            if claim is not None:
+                self.engine.run(claim, self._goes_on)
+                self._wake.set()  # its offering may have another one here, which no commit tells
+
+    def _next_step(self) -> Claim | None:
+        """The next one that is due, once there is one; None: the process ends."""
+        while not self._stop.is_set():
             seen, since = self._wake.count, self.database.now()
             self._give_way()
             claim = _safely(lambda: self.engine.claim(self._share))()
-            if claim is None:
-                self._slots.release()
-                self._wait(self._wake, seen, since, claims.next_due)
-            else:
-                self._begin(claim)
+            if claim is not None:
+                return claim
+            self._wait(self._wake, seen, since, claims.next_due)
+        return None
 
-    def _begin(self, claim: Claim) -> None:
-        """Run it in a thread of its own, which does not keep the process from ending."""
-
-        def run() -> None:
-            try:
-                self.engine.run(claim)
-            finally:
-                self._steps.discard(thread)
-                self._slots.release()
-                self._wake.set()  # its offering may have another one here, which no commit tells
-
-        thread = threading.Thread(target=run, name=f"step {claim.key}", daemon=True)
-        self._steps.add(thread)
-        thread.start()
+    def _goes_on(self) -> bool:
+        """Whether a thread may stay with its request: another one is free for what is due besides."""
+        self._give_way()
+        return self.engine.leases.busy < self._threads and not self._stop.is_set()
 
     def _keep_leases(self) -> None:
         """As long as steps run here, also while the process ends."""

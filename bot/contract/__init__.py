@@ -19,7 +19,6 @@ comparable(schema)              without the words, for golden files
 from dataclasses import dataclass
 from typing import Any
 
-from bot.contract.branches import alternatives
 from bot.contract.compatibility import breaking, comparable
 from bot.contract.conditions import Applied, Around, applied, pruned, without_variants
 from bot.contract.formats import expected, is_channel_id, is_datetime, is_email, is_person_id, is_uri
@@ -45,7 +44,6 @@ __all__ = [
     "NoSuchField",
     "Question",
     "Schema",
-    "alternatives",
     "applied",
     "asks_for_secrets",
     "at",

@@ -1,6 +1,8 @@
 """Runs due steps, tells resources how their requests go on, and goes on with what stood still.
 
-running    claim, build, store, apply, record
+running    claim, build, store, apply
+building   authors' code: what a step asks for, what a request leads to
+recording  how it went, and the step to go on with
 seen       a stored request as a step sees it
 retrying   what an error means
 following  how a request went on, for the resources that it made

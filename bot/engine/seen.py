@@ -1,18 +1,52 @@
 """A stored request as a step sees it, and what its offering promises."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from bot import contract, secrecy
 from bot.lifecycle import RequestState, StepState
 from bot.offering import Kind, Offering, Request, Step
 from bot.store import tables
+from bot.store.progress import Standing
 from bot.store.records import EventRecord, RequestRecord
 
 
-def request_of(offering: Offering[Any], record: RequestRecord, made: list[tables.InstanceResource]) -> Request[Any]:
+@dataclass(frozen=True)
+class Seen:
+    """A request and what its instance consisted of, as this process read them, and what it did to them since."""
+
+    record: RequestRecord
+    made: Sequence[tables.InstanceResource]
+
+    @property
+    def done(self) -> Mapping[str, Mapping[str, Any]]:
+        """What the steps left that are done."""
+        return {step.name: step.outputs or {} for step in self.record.steps if step.state is StepState.DONE}
+
+    @property
+    def complete(self) -> bool:
+        """Whether all steps are done."""
+        return all(step.state is StepState.DONE for step in self.record.steps)
+
+    def after(self, name: str, outputs: Mapping[str, Any]) -> "Seen":
+        """Once that step is done and has left this."""
+        steps = [
+            replace(step, state=StepState.DONE, outputs=outputs) if step.name == name else step
+            for step in self.record.steps
+        ]
+        return replace(self, record=replace(self.record, steps=steps))
+
+    def still_so(self, standing: Standing, name: str) -> bool:
+        """Whether the store says so too; of the step of that name it need not be asked."""
+        stored = {step.name: step.outputs or {} for step in standing.steps if step.state == StepState.DONE}
+        same = {**stored, name: None} == {**self.done, name: None}
+        return same and standing.request.revision == self.record.revision
+
+
+def request_of(offering: Offering[Any], record: RequestRecord, made: Sequence[tables.InstanceResource]) -> Request[Any]:
     """What a step sees of a stored request."""
     done = {step.name: step.outputs for step in record.steps if step.state is StepState.DONE}
     ahead = {step.name for step in record.steps if step.action == "apply"} - set(done)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import bindparam, func
 from sqlmodel import Session, col, select, update
 
 from bot.lifecycle import StepState
-from bot.store import outbox, progress, queues, tables
+from bot.store import outbox, progress, queues, rows, tables
 from bot.store.database import Tx
 from bot.store.queues import Limits
 from bot.store.records import instance_number, request_number
@@ -35,11 +35,16 @@ class Claim:
     #: Of the request: `create`, `update` or `delete`.
     kind: str
     name: str
+    #: Its place in its request, and the steps that it waited for; None: all before it.
+    position: int
+    after: Sequence[str] | None
     #: Where it waited (bot.store.queues).
     queue: str
     action: str
     handler: str | None
     resource: Mapping[str, Any] | None
+    #: Whether its handler wants to hear how the request goes on.
+    follows: bool
     #: As it was before this request (an update, a delete), and what it left then.
     previous: Mapping[str, Any] | None
     left: Mapping[str, Any]
@@ -85,39 +90,51 @@ def claim(
     step = queues.next_step(tx, limits, here or {})
     if step is None:
         return None
-    request = tx.exec(select(tables.Request).where(tables.Request.id == step.request_id)).one()
+    (request,) = rows.equal(tx, tables.Request, id=step.request_id)
+    return take(tx, request, step, owner, lease)
+
+
+def take(tx: Tx, request: Any, step: Any, owner: str, lease: timedelta, **more: Any) -> Claim:
+    """Hold a step that this transaction has locked, and set `more` in it."""
     gone = step.owner if step.state == StepState.RUNNING else None
-    if step.state == StepState.RUNNING:
-        step.crashes += 1
-        if step.crashes == _CRASHES_ALARM:
-            outbox.alarm(tx, f"crashes {step.id}/{step.epoch}", _crashing(step), step.request_id)
-    elif step.state == StepState.WAITING:
-        step.attempts += 1
     first = step.started_at is None
-    step.state, step.owner, step.epoch, step.lease_until = StepState.RUNNING, owner, step.epoch + 1, tx.now + lease
-    step.started_at = step.started_at or tx.now
-    tx.add(step)
+    counted = _counted(step)
+    if counted.get("crashes") == _CRASHES_ALARM:
+        outbox.alarm(tx, f"crashes {step.id}/{step.epoch}", _crashing(step), step.request_id)
+    held_by = {"state": str(StepState.RUNNING), "owner": owner, "epoch": step.epoch + 1, "lease_until": tx.now + lease}
+    values = counted | held_by | {"started_at": step.started_at or tx.now} | more
+    rows.change(tx, tables.Step, {"id": step.id}, **values)
     if first:
-        outbox.record(tx, request, "step_started", None, {"step": step.name})
+        outbox.note(tx, request, "step_started", {"step": step.name})
     if gone:
-        outbox.record(tx, request, "step_taken_over", None, {"step": step.name, "worker": gone})
-    return _claim(tx, step, request, owner, gone)
+        outbox.note(tx, request, "step_taken_over", {"step": step.name, "worker": gone})
+    return _claim(tx, step._replace(**values), request, owner, gone)
 
 
-def _claim(tx: Tx, step: tables.Step, request: tables.Request, owner: str, gone: str | None) -> Claim:
-    made = resource_of(tx, request.instance_id, step.name)
+def _counted(step: Any) -> dict[str, int]:
+    """A step whose worker is gone counts a crash, one that waited an attempt, one that is asked again neither."""
+    if step.state == StepState.RUNNING:
+        return {"crashes": step.crashes + 1}
+    return {"attempts": step.attempts + 1} if step.state == StepState.WAITING else {}
+
+
+def _claim(tx: Tx, step: Any, request: Any, owner: str, gone: str | None) -> Claim:
+    made = resource_of(tx, request.instance_id, step.name) if request.kind != "create" else None
     return Claim(
-        id=tables.stored(step.id),
+        id=step.id,
         owner=owner,
         epoch=step.epoch,
         request_id=step.request_id,
         instance_id=request.instance_id,
         kind=request.kind,
         name=step.name,
+        position=step.position,
+        after=step.after,
         queue=step.queue,
         action=step.action,
         handler=step.handler,
         resource=step.resource,
+        follows=step.follows,
         previous=made.resource if made and step.action == "delete" else step.previous,
         left=made.outputs if made else {},
         state=step.handler_state,
@@ -128,14 +145,14 @@ def _claim(tx: Tx, step: tables.Step, request: tables.Request, owner: str, gone:
         traceparent=request.traceparent,
         polls=step.polls,
         reruns=step.reruns,
-        since=step.started_at or tx.now,
+        since=step.started_at,
         deadline=step.deadline_at,
     )
 
 
-def _crashing(step: tables.Step) -> str:
+def _crashing(step: Any) -> str:
     return (
-        f"{request_number(step.request_id)}/{step.name}: its worker stopped {step.crashes} times while it ran; another "
+        f"{request_number(step.request_id)}/{step.name}: its worker stopped {_CRASHES_ALARM} times while it ran; another "
         f"one has taken it over. The last was {step.owner}: its log says why. If it goes on, the step is parked."
     )
 
@@ -152,35 +169,24 @@ def renew(tx: Tx, owner: str, ids: Sequence[int], lease: timedelta) -> set[int]:
 
 def is_held(session: Session, claim: Claim) -> bool:
     """Whether the process that claimed the step still has it."""
-    table = tables.Step
-    query = select(table.id).where(
-        table.id == claim.id,
-        table.owner == claim.owner,
-        table.epoch == claim.epoch,
-        table.state == StepState.RUNNING,
-    )
-    return session.exec(query).first() is not None
+    return bool(rows.equal(session, tables.Step, **_mine(claim)))
 
 
 def release(tx: Tx, claim: Claim) -> None:
     """Give a step back at once, unharmed: this process ends. The attempt does not count."""
-    step = held(tx, claim)
-    step.state, step.run_at, step.lease_until = StepState.WAITING, tx.now, None
-    step.attempts = max(0, step.attempts - 1)
-    tx.add(step)
+    attempts = max(0, claim.attempts - 1)
+    put(tx, claim, state=StepState.WAITING, run_at=tx.now, lease_until=None, attempts=attempts)
     tx.due = True
 
 
 def leave(tx: Tx, claim: Claim, reason: str, delay: timedelta) -> None:
     """This process does not know it, another one may: it is offered again after `delay`, as if nothing had been."""
     request, step = both(tx, claim)
-    news = step.reason != reason
-    step.state, step.reason, step.run_at, step.lease_until = StepState.WAITING, reason, tx.now + delay, None
-    step.attempts, step.polls = max(0, step.attempts - 1), step.polls + 1
+    counts = {"attempts": max(0, step.attempts - 1), "polls": step.polls + 1}
+    put(tx, claim, state=StepState.WAITING, reason=reason, run_at=tx.now + delay, lease_until=None, **counts)
     tx.due = True  # its place is free for another one
-    tx.add(step)
-    if news:
-        outbox.record(tx, request, "step_waits", None, {"step": claim.name, "reason": reason})
+    if step.reason != reason:
+        outbox.note(tx, request, "step_waits", {"step": claim.name, "reason": reason})
 
 
 def next_due(session: Session, since: datetime) -> datetime | None:
@@ -188,38 +194,39 @@ def next_due(session: Session, since: datetime) -> datetime | None:
 
     What was due at `since` and could not be claimed waits for a commit, and that wakes.
     """
-    table = tables.Step
-    moments = [
-        session.exec(select(func.min(at)).where(table.state == state, at > since)).first()
-        for state, at in (
-            (StepState.WAITING, col(table.run_at)),
-            (StepState.PENDING, col(table.run_at)),
-            (StepState.RUNNING, col(table.lease_until)),
-        )
-    ]
+    (moments,) = rows.asked(session, _next_moments, since=since)
     return min((moment for moment in moments if moment), default=None)
 
 
-def held(tx: Tx, claim: Claim) -> tables.Step:
+def _next_moments() -> Any:
     table = tables.Step
-    query = select(table).where(
-        table.id == claim.id,
-        table.owner == claim.owner,
-        table.epoch == claim.epoch,
-        table.state == StepState.RUNNING,
+    since: Any = bindparam("since")
+    waits = (
+        (StepState.WAITING, col(table.run_at)),
+        (StepState.PENDING, col(table.run_at)),
+        (StepState.RUNNING, col(table.lease_until)),
     )
-    step = tx.exec(query.with_for_update()).first()
-    if step is None:
+    return rows.side_by_side(select(func.min(at)).where(table.state == state, at > since) for state, at in waits)
+
+
+def put(tx: Tx, claim: Claim, **values: Any) -> None:
+    """Set `values` in a step that is still held. Raises Lost."""
+    if rows.changed(tx, tables.Step, _mine(claim), **values) != 1:
         raise Lost(claim.key)
-    return step
 
 
-def both(tx: Tx, claim: Claim) -> tuple[tables.Request, tables.Step]:
+def both(tx: Tx, claim: Claim) -> tuple[Any, Any]:
     """First the request: people who act on it take the two rows in this order, so that nobody waits for each other."""
     request = progress.locked(tx, claim.request_id)
-    return request, held(tx, claim)
+    step = next(iter(rows.locked(tx, tables.Step, **_mine(claim))), None)
+    if step is None:
+        raise Lost(claim.key)
+    return request, step
 
 
-def resource_of(tx: Tx, instance_id: int, name: str) -> tables.InstanceResource | None:
-    table = tables.InstanceResource
-    return tx.exec(select(table).where(table.instance_id == instance_id, table.step == name)).first()
+def _mine(claim: Claim) -> dict[str, Any]:
+    return {"id": claim.id, "owner": claim.owner, "epoch": claim.epoch, "state": str(StepState.RUNNING)}
+
+
+def resource_of(tx: Tx, instance_id: int, name: str) -> Any | None:
+    return next(iter(rows.equal(tx, tables.InstanceResource, instance_id=instance_id, step=name)), None)

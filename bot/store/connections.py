@@ -1,15 +1,17 @@
 """How each store is connected to: addresses, pools, and what a connection is told before it is used."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.pool import QueuePool
 
 from bot.errors import Misconfigured
+from bot.store import statements
 
 _KNOWN = "Set sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE."
 #: Seconds that a writer waits while another process writes to the SQLite file. A click has to be answered within three.
@@ -29,6 +31,10 @@ _SESSION = (
     "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3;"
     "SET tcp_user_timeout = 5000"
 )
+#: An option of those who need no transaction on PostgreSQL: each statement sees what is committed by then.
+READS = "reads"
+#: In the info of a connection: when its transaction began, by PostgreSQL's clock.
+BEGAN = "began"
 #: Seconds that a transaction may stand still, with all that it has locked: ours never wait for anything within one, so its
 #: process has been frozen, or cut off, and others go on without it.
 FROZEN = 10.0
@@ -66,16 +72,60 @@ def address(url: str) -> URL:
 
 def server(url: URL, pool: int) -> Engine:
     """PostgreSQL: `pool` connections at the most, opened as they are needed; a dead one is noticed before it is used."""
-    engine = create_engine(
-        url, pool_size=pool, max_overflow=0, pool_timeout=_POOL_TIMEOUT, pool_pre_ping=True, connect_args=_SERVER
-    )
+    engine = create_engine(url, pool_size=pool, max_overflow=0, pool_timeout=_POOL_TIMEOUT, connect_args=_SERVER)
 
     @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _record: Any) -> None:
+    def prepare(connection: Any, record: Any) -> None:
+        connection.autocommit = True  # we say BEGIN ourselves
         connection.execute(f"SET idle_in_transaction_session_timeout = {int(FROZEN * 1000)}; {_SESSION}")
-        connection.commit()
+        record.info["used"] = time.monotonic()
 
+    @event.listens_for(engine, "checkin")
+    def rest(_connection: Any, record: Any) -> None:
+        statements.drop(record.info)
+        record.info["used"] = time.monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def look(connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info["used"] < statements.losses.at:
+            try:
+                connection.execute("SELECT 1")
+            except psycopg.Error as error:
+                raise InvalidatePoolError from error
+
+    event.listen(engine, "begin", _begun)
+    event.listen(engine, "before_cursor_execute", lambda connection, *_: statements.settle(connection))
     return engine
+
+
+def _begun(connection: Connection) -> None:
+    """Begin a transaction of PostgreSQL's, and learn when that was by its clock: one trip for both."""
+    if connection.get_execution_options().get(READS):
+        return
+    cursor = _first(connection, "BEGIN; SELECT statement_timestamp()")
+    cursor.nextset()
+    connection.info[BEGAN] = cursor.fetchone()[0]
+    statements.begin(connection)
+
+
+def look(connection: Connection) -> None:
+    """Before something is read without a transaction: that the connection lives."""
+    _first(connection, "SELECT 1")
+
+
+def _first(connection: Connection, what: str) -> Any:
+    """The driver's cursor after the first statement of a connection, which may have been lost while it rested."""
+    try:
+        return _driver(connection).execute(what, prepare=False)
+    except psycopg.Error as error:
+        if not statements.is_lost(connection, error):
+            raise
+    with statements.raising(what, connection):  # over another one
+        return _driver(connection).execute(what, prepare=False)
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
 
 
 def listener(url: URL) -> "psycopg.Connection[Any]":

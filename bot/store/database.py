@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
-from sqlalchemy import DateTime, Dialect, func, select
+from sqlalchemy import DateTime, Dialect, String, bindparam, func, select
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session
 
 from bot.errors import Unavailable
-from bot.store import connections, outages
+from bot.store import connections, outages, rows, statements
 from bot.store.commits import SharedCommits
 from bot.store.wake import CHANNEL, Ear, FileEar, ServerEar, Voice
 
@@ -51,6 +52,8 @@ class Tx(Session):
     due: bool = False
     #: It made something to be said.
     told: bool = False
+    #: The requests whose cards it has marked already.
+    touched: set[int]
     #: What was kept of secrets that this transaction lets go of.
     forgotten: list[str]
 
@@ -60,7 +63,11 @@ class Tx(Session):
         Between looking for a row and making it, nobody else makes it. On SQLite a transaction is alone already.
         """
         if self.get_bind().dialect.name == "postgresql":
-            self.execute(select(func.pg_advisory_xact_lock(func.hashtext(name))))
+            rows.asked(self, _my_turn, name=name)
+
+
+def _my_turn() -> Any:
+    return select(func.pg_advisory_xact_lock(func.hashtext(bindparam("name", type_=String()))).label("turn"))
 
 
 class Database:
@@ -87,8 +94,7 @@ class Database:
             self._shared = SharedCommits(self.writer, patience=connections.PATIENCE)
         else:
             self.writer = connections.server(self.url, pool)
-            # Each statement sees what is committed by then, in a transaction or not; without one it is two trips less.
-            self.reader = self.writer.execution_options(isolation_level="AUTOCOMMIT")
+            self.reader = self.writer.execution_options(**{connections.READS: True})
 
     def now(self) -> datetime:
         """Now, for texts and deadlines: by PostgreSQL's clock, as the last transaction has told it."""
@@ -96,7 +102,9 @@ class Database:
 
     def agreed_time(self, session: Session) -> datetime:
         """Now, as all machines have it."""
-        return self._time(session)
+        if not self._ask_database:
+            return self._clock()
+        return self._by_its_clock(session.execute(select(func.statement_timestamp())).scalar_one())
 
     def on_due(self, wake: Callable[[], None]) -> None:
         """`wake` is called after each commit of this process that made work due."""
@@ -114,7 +122,7 @@ class Database:
     def write(self) -> Iterator[Tx]:
         """One transaction; commits at the end of the block, rolls back on an error."""
         with outages.told(), self._transaction() as tx:
-            tx.now, tx.forgotten = self._time(tx), []
+            tx.now, tx.forgotten, tx.touched = self._begun(tx), [], set()
             yield tx
         for forget in self._forgetting:
             for kept in tx.forgotten:
@@ -123,7 +131,7 @@ class Database:
             wake()
         # Who says things itself calls nobody for it: of four workers each would make the three others look in vain.
         if not self.sqlite and (tx.due or (tx.told and not self._speaking)):
-            self._voice.raise_()
+            self._voice.tell()
 
     @contextmanager
     def read(self) -> Iterator[Session]:
@@ -135,6 +143,8 @@ class Database:
         ):
             if self.sqlite:
                 connections.begin(connection, "BEGIN")
+            else:
+                connections.look(connection)
             yield session
 
     @contextmanager
@@ -160,7 +170,8 @@ class Database:
         )
 
     def close(self) -> None:
-        """Gives back every connection."""
+        """Says what is still to be said, and gives back every connection."""
+        self._voice.close()
         self.writer.dispose()
         self.reader.dispose()
 
@@ -174,6 +185,7 @@ class Database:
                 connection.begin()
                 yield tx
                 tx.flush()
+                statements.settle(connection)
                 with outages.told(unknown=True):
                     connection.commit()
             return
@@ -186,10 +198,11 @@ class Database:
             if tx.in_transaction():
                 tx.commit()
 
-    def _time(self, tx: Session) -> datetime:
-        if not self._ask_database:
-            return self._clock()
-        moment: datetime = tx.execute(select(func.statement_timestamp())).scalar_one()
+    def _begun(self, tx: Tx) -> datetime:
+        """When this transaction began."""
+        return self._by_its_clock(tx.connection().info[connections.BEGAN]) if self._ask_database else self._clock()
+
+    def _by_its_clock(self, moment: datetime) -> datetime:
         self._ahead = moment - self._clock()
         return moment.astimezone(UTC)
 

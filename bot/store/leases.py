@@ -35,17 +35,26 @@ class Leases:
         self._held: dict[int, Claim] = {}
         self._sure_until: dict[int, float] = {}
 
+    @property
+    def busy(self) -> int:
+        """How many steps run here."""
+        return len(self._held)
+
     def take(self, limits: Limits = _NO_LIMITS) -> Claim | None:
         """Claim the next step that is due and may begin."""
-        until = self._until()
+        until = self.until()
         with self._lock:
             here = Counter(offering_of(claim.queue) for claim in self._held.values())
         with self._database.write() as tx:
             claim = claims.claim(tx, self._owner, self._lease, limits, here)
         if claim:
-            with self._lock:
-                self._held[claim.id], self._sure_until[claim.id] = claim, until
+            self.hold(claim, until)
         return claim
+
+    def hold(self, claim: Claim, until: float) -> None:
+        """It was claimed; `until`, from before that, is how long this process can be sure of it."""
+        with self._lock:
+            self._held[claim.id], self._sure_until[claim.id] = claim, until
 
     def renew(self) -> None:
         """Keep all that is held; what is another's by now, or over, is held no more."""
@@ -53,7 +62,7 @@ class Leases:
             held = list(self._held)
         if not held:
             return
-        until = self._until()
+        until = self.until()
         with self._database.write() as tx:
             kept = claims.renew(tx, self._owner, held, self._lease)
         with self._lock:
@@ -97,8 +106,8 @@ class Leases:
                 log.info("%s is given back: this process ends", claim.key)
             self.drop(claim)
 
-    def _until(self) -> float:
-        # From before the transaction: the lease begins in it, by the database's clock.
+    def until(self) -> float:
+        """How long a lease can be relied on that begins after this, by the database's clock."""
         return self._clock() + self._lease.total_seconds() * _SURE
 
     def _drop(self, key: int) -> None:

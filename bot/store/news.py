@@ -45,14 +45,12 @@ class Look:
         return f"{instance_number(self.instance_id)}/{self.step}"
 
 
-def watch(tx: Tx, instance_id: int, step: str, reference: str | None) -> None:
-    """After an answer of the handler: from now on the resource is looked at, or no more."""
+def looks(tx: Tx, instance_id: int, step: str, reference: str | None) -> dict[str, Any]:
+    """What to set in a resource after an answer of its handler: from now on it is looked at, or no more."""
+    if reference is None:
+        return {"look_at": None}
     row = _row(tx, instance_id, step)
-    if row is None:
-        return
-    row.reference = reference or row.reference
-    row.look_at = None if row.deleted_at or not reference else row.look_at or tx.now + FIRST_LOOK
-    tx.add(row)
+    return {"reference": reference, "look_at": (row.look_at if row else None) or tx.now + FIRST_LOOK}
 
 
 def hear(tx: Tx, handler: str, key: str, references: Collection[str]) -> int:

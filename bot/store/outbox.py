@@ -3,7 +3,7 @@
 Both are written in the transaction of what they tell of. How they go out is `bot.store.sending`'s.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from bot.store import involved, rows, tables
@@ -43,7 +43,7 @@ def record(
 ) -> int:
     """Append an event and mark all that must be said of it; its id."""
     tx.flush()
-    event = _event(tx, request, name, person_id, data or {})
+    event = rows.add(tx, tables.Event, **_event(tx, request, name, person_id, data or {}))
     touch(tx, tables.stored(request.id))
     involved.renew(tx, tables.stored(request.id), name)
     _say(tx, request, name, event)
@@ -53,16 +53,23 @@ def record(
     return event
 
 
+def note(tx: Tx, request: Subject, name: str, data: Mapping[str, Any]) -> None:
+    """Append an event that only the card shows: nobody is told of it, and it asks nobody else for anything."""
+    rows.add_all(tx, tables.Event, [_event(tx, request, name, None, data)])
+    touch(tx, tables.stored(request.id))
+
+
 def begin(tx: Tx, request: Subject, place: str) -> None:
     """The card of a request that has just become a row, its first event, and the word to its requester."""
     card = rows.add(tx, tables.Card, request_id=request.id, audience="team", place=place, run_at=tx.now)
-    event = _event(tx, request, "submitted", request.requester_id, {})
+    tx.touched.add(tables.stored(request.id))
+    event = rows.add(tx, tables.Event, **_event(tx, request, "submitted", request.requester_id, {}))
     _tell(tx, request, event, card)
 
 
-def _event(tx: Tx, request: Subject, name: str, person_id: int | None, data: dict[str, Any]) -> int:
-    told = {"request_id": request.id, "instance_id": request.instance_id, "person_id": person_id}
-    return rows.add(tx, tables.Event, name=name, data=data, at=tx.now, **told)
+def _event(tx: Tx, request: Subject, name: str, person_id: int | None, data: Mapping[str, Any]) -> dict[str, Any]:
+    about = {"request_id": request.id, "instance_id": request.instance_id, "person_id": person_id}
+    return about | {"name": name, "data": dict(data), "at": tx.now}
 
 
 def _tell(tx: Tx, request: Subject, event: int, card_id: int | None) -> None:
@@ -72,8 +79,10 @@ def _tell(tx: Tx, request: Subject, event: int, card_id: int | None) -> None:
 
 def touch(tx: Tx, request_id: int) -> None:
     """The cards of this request show something that is no longer so."""
-    rows.change(tx, tables.Card, {"request_id": request_id}, wanted=rows.ONE_MORE, dirty=True, run_at=tx.now)
     tx.told = True
+    if request_id not in tx.touched:
+        rows.change(tx, tables.Card, {"request_id": request_id}, wanted=rows.ONE_MORE, dirty=True, run_at=tx.now)
+        tx.touched.add(request_id)
 
 
 def open_card(tx: Tx, request_id: int, audience: str, place: str) -> int:
@@ -197,16 +206,6 @@ def _add(
     card_id: int | None = None,
     key: str | None = None,
 ) -> None:
-    rows.add(
-        tx,
-        tables.Delivery,
-        key=key,
-        lane=lane,
-        kind=kind,
-        payload=payload,
-        request_id=request_id,
-        card_id=card_id,
-        run_at=tx.now,
-        created_at=tx.now,
-    )
+    row = {"key": key, "lane": lane, "kind": kind, "payload": payload, "request_id": request_id, "card_id": card_id}
+    rows.add_all(tx, tables.Delivery, [row | {"run_at": tx.now, "created_at": tx.now}])
     tx.told = True

@@ -3,7 +3,8 @@
 Every transition is a conditional update, with its event and deliveries beside it in the same transaction.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ from bot import lifecycle
 from bot.lifecycle import InstanceState, Move, RequestState, StepState
 from bot.store import outbox, rows, sealed, tables, timers
 from bot.store.database import Tx
+from bot.store.outbox import Subject
 
 
 class Moved(Exception):
@@ -23,14 +25,14 @@ class Moved(Exception):
         self.request_id, self.state = request_id, state
 
 
-def locked(tx: Tx, request_id: int) -> tables.Request:
-    """The request's row, until the transaction ends.
+def locked(tx: Tx, request_id: int) -> Any:
+    """The request's row, until the transaction ends; what changes it makes another one.
 
     On SQLite the transaction is alone already; on PostgreSQL decisions about one request queue up here. Who only
     refers to the row (a claim that records its event) need not wait.
     """
-    query = select(tables.Request).where(tables.Request.id == request_id)
-    return tx.exec(query.with_for_update(key_share=True)).one()
+    (row,) = rows.locked(tx, tables.Request, id=request_id)
+    return row
 
 
 def in_order(query: Any) -> Any:
@@ -38,88 +40,113 @@ def in_order(query: Any) -> Any:
     return query.order_by(col(tables.Step.id)).with_for_update()
 
 
-def move(tx: Tx, row: tables.Request, how: Move, person_id: int | None, data: dict[str, Any] | None = None) -> None:
-    """Make one transition, or raise Moved: the update says where the request has to be."""
-    over = how.target in lifecycle.ENDED
-    values: dict[str, Any] = {"state": how.target, "updated_at": tx.now}
+def move(
+    tx: Tx,
+    row: Any,
+    how: Move,
+    person_id: int | None,
+    data: dict[str, Any] | None = None,
+    lived: Mapping[str, Any] | None = None,
+    **values: Any,
+) -> Any:
+    """Make one transition of a row that is locked; the row as it is then. Raises Moved.
+
+    `values` are set in it, and those of `lived` in its instance.
+    """
+    if row.state not in how.sources:
+        raise Moved(row.id, row.state)
+    over, decided = how.target in lifecycle.ENDED, row.state in lifecycle.AT_WORK
+    values |= {"state": str(how.target), "updated_at": tx.now}
     if over:
         values |= {"ended_at": tx.now, "open_instance_id": None}
-    table = tables.Request
-    sources = [str(source) for source in how.sources]
-    if over and how.target != RequestState.FULFILLED and row.state in sources:
+    if over and how.target != RequestState.FULFILLED:
         # Before the request: to end it takes its row for oneself, and a claim has its step and refers to that row.
-        _skip_steps(tx, tables.stored(row.id), how)
-    query = update(table).where(col(table.id) == row.id, col(table.state).in_(sources)).values(**values)
-    if tx.exec(query).rowcount != 1:
-        raise Moved(tables.stored(row.id), row.state)
-    tx.refresh(row)
-    if how is lifecycle.APPROVE or over:
-        timers.stop(tx, request_id=tables.stored(row.id))
+        _skip_steps(tx, row.id, how)
+    if rows.changed(tx, tables.Request, {"id": row.id, "state": row.state}, **values) != 1:
+        raise Moved(row.id, row.state)
+    row = row._replace(**values)
+    if how is lifecycle.APPROVE or (over and not decided):
+        timers.stop(tx, request_id=row.id)
     if over:
-        sealed.forget(tx, tables.stored(row.id))
-    instance_after(tx, row, how.event)
+        sealed.forget(tx, row.id)
+    instance_after(tx, row, how.event, lived)
     outbox.record(tx, row, how.event, person_id, data)
+    return row
 
 
-def instance_after(tx: Tx, row: tables.Request, event: str) -> None:
-    """What the instance becomes."""
+def instance_after(tx: Tx, row: Subject, event: str, lived: Mapping[str, Any] | None = None) -> None:
+    """What the instance becomes, and `lived`: what else is set in it then."""
     state = lifecycle.INSTANCE_AFTER.get((row.kind, event))
     if state:
-        rows.change(tx, tables.Instance, {"id": row.instance_id}, state=state, updated_at=tx.now)
+        rows.change(tx, tables.Instance, {"id": row.instance_id}, state=str(state), updated_at=tx.now, **(lived or {}))
     if state is InstanceState.DELETED:
         timers.stop(tx, instance_id=row.instance_id)
 
 
-def advance(tx: Tx, row: tables.Request) -> None:
+@dataclass(frozen=True)
+class Standing:
+    """A request and its steps, as this transaction leaves them."""
+
+    request: Any
+    steps: Sequence[Any]
+    #: Those that may begin now.
+    due: Sequence[Any] = ()
+
+    @property
+    def complete(self) -> bool:
+        """Whether all its steps are done, while it is at work."""
+        return self.request.state in lifecycle.AT_WORK and all(step.state == StepState.DONE for step in self.steps)
+
+
+def advance(tx: Tx, row: Any) -> None:
     """Make the steps runnable that may begin now; or fail the request at a failed one, or end one without steps."""
+    make_due(tx, moved_on(tx, row).due)
+
+
+def moved_on(tx: Tx, row: Any) -> Standing:
+    """Fail the request at a failed step, end one without steps, begin its work; which steps may begin then."""
     steps = _steps(tx, row)
     at_work = row.state in lifecycle.AT_WORK
     if at_work and not steps:
-        fulfil(tx, row, None, None)
-        return
+        return Standing(fulfil(tx, row, None, None), steps)
     failed = next((step for step in steps if step.state == StepState.FAILED), None)
     if at_work and failed:
-        move(tx, row, lifecycle.FAIL, None, {"step": failed.name})
+        row = move(tx, row, lifecycle.FAIL, None, {"step": failed.name})
     names = lifecycle.runnable(steps, RequestState(row.state))
     due = [step for step in steps if step.name in names and step.run_at is None]
     if row.state == RequestState.APPROVED and not all(step.early for step in due):
-        move(tx, row, lifecycle.START, None)
-    for step in due:
+        row = move(tx, row, lifecycle.START, None)
+    return Standing(row, steps, due)
+
+
+def make_due(tx: Tx, steps: Iterable[Any]) -> None:
+    """Let whoever is free run these."""
+    for step in steps:
         rows.change(tx, tables.Step, {"id": step.id}, run_at=tx.now)
         tx.due = True
 
 
-def is_complete(tx: Tx, row: tables.Request) -> bool:
-    """Whether all its steps are done, while it is at work."""
-    return row.state in lifecycle.AT_WORK and all(step.state == StepState.DONE for step in _steps(tx, row))
-
-
-def fulfil(tx: Tx, row: tables.Request, outputs: Mapping[str, Any] | None, expires_at: datetime | None) -> None:
-    """The last step is done."""
-    instance = tx.get(tables.Instance, row.instance_id)
-    if instance and row.kind != "delete":
-        instance.form, instance.version = dict(row.form), row.version
-        instance.outputs, instance.expires_at = dict(outputs or {}), expires_at
-        tx.add(instance)
+def fulfil(tx: Tx, row: Any, outputs: Mapping[str, Any] | None, expires_at: datetime | None) -> Any:
+    """The last step is done; the request's row as it is then."""
+    kept = dict(outputs or {})
+    if row.kind == "delete":
+        return move(tx, row, lifecycle.FULFIL, None, outputs=kept)
+    if row.kind == "update" or expires_at:
         timers.live(tx, row.instance_id, expires_at)
-    row.outputs = dict(outputs or {})
-    tx.add(row)
-    tx.flush()
-    move(tx, row, lifecycle.FULFIL, None)
+    lived = {"form": row.form, "version": row.version, "outputs": kept, "expires_at": expires_at}
+    return move(tx, row, lifecycle.FULFIL, None, lived=lived, outputs=kept)
 
 
-def fail_step(tx: Tx, row: tables.Request, step: tables.Step, reason: str) -> None:
+def fail_step(tx: Tx, row: Any, step: Any, reason: str) -> None:
     """A step failed for good, until somebody retries it. An early one stops the request only once it is approved."""
-    step.state, step.reason, step.ended_at, step.run_at = StepState.FAILED, reason, tx.now, None
-    step.lease_until, step.ask = None, None
-    tx.add(step)
+    over = {"ended_at": tx.now, "run_at": None, "lease_until": None, "ask": None}
+    rows.change(tx, tables.Step, {"id": step.id}, state=StepState.FAILED, reason=reason, **over)
     tx.due = True  # its place is free for another one
-    tx.flush()
     outbox.record(tx, row, "step_failed", None, {"step": step.name, "reason": reason})
     advance(tx, row)
 
 
-def _steps(tx: Tx, row: tables.Request) -> Sequence[Any]:
+def _steps(tx: Tx, row: Any) -> Sequence[Any]:
     return sorted(rows.equal(tx, tables.Step, request_id=row.id), key=lambda step: step.position)
 
 

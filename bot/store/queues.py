@@ -7,12 +7,13 @@ queue to queue, however many steps wait behind it: a hundred thousand that may n
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Integer, String, bindparam, column, text
 from sqlmodel import col, select
 
 from bot.lifecycle import StepState
-from bot.store import tables
+from bot.store import rows, tables
 from bot.store.database import Instant, Tx
 
 
@@ -41,8 +42,7 @@ class _Seen:
         return offering_of(self.queue)
 
 
-_LOOK = (
-    text("""
+_LOOK = """
     WITH RECURSIVE line(state, queue) AS (
         SELECT state, (SELECT min(step.queue) FROM step WHERE step.state = begin.state)
         FROM (SELECT 'waiting' AS state UNION ALL SELECT 'pending') AS begin
@@ -57,10 +57,7 @@ _LOOK = (
     FROM line WHERE queue IS NOT NULL
     UNION ALL
     SELECT 'running', queue, count(*), min(lease_until) FROM step WHERE state = 'running' GROUP BY queue
-    """)
-    .bindparams(bindparam("now", type_=Instant))
-    .columns(column("state", String), column("queue", String), column("running", Integer), column("at", Instant))
-)
+"""
 
 
 def name(offering: str | None, handler: str | None) -> str:
@@ -73,7 +70,7 @@ def offering_of(queue: str) -> str:
     return queue.partition("/")[0]
 
 
-def next_step(tx: Tx, limits: Limits, here: Mapping[str, int]) -> tables.Step | None:
+def next_step(tx: Tx, limits: Limits, here: Mapping[str, int]) -> Any | None:
     """The step to claim, locked; None when none may begin. `here`: how many steps of each offering run in this process.
 
     What a dead process has left comes first. Then the offering that has the least here, its oldest step first.
@@ -91,8 +88,12 @@ def next_step(tx: Tx, limits: Limits, here: Mapping[str, int]) -> tables.Step | 
 
 
 def _look(tx: Tx) -> list[_Seen]:
-    found = tx.execute(_LOOK, {"now": tx.now})
-    return [_Seen(state, queue, at, running) for state, queue, running, at in found]
+    return [_Seen(each.state, each.queue, each.at, each.running) for each in rows.asked(tx, _all_queues, now=tx.now)]
+
+
+def _all_queues() -> Any:
+    columns = (column("state", String), column("queue", String), column("running", Integer), column("at", Instant))
+    return text(_LOOK).bindparams(bindparam("now", type_=Instant)).columns(*columns)
 
 
 def _free(tx: Tx, limits: Limits, due: list[_Seen]) -> Iterator[_Seen]:
@@ -112,9 +113,22 @@ def _free(tx: Tx, limits: Limits, due: list[_Seen]) -> Iterator[_Seen]:
             yield each
 
 
-def _lock(tx: Tx, seen: _Seen) -> tables.Step | None:
+def _lock(tx: Tx, seen: _Seen) -> Any | None:
     """The first of a queue that nobody else is just taking."""
+    query = _first_run_out if seen.state == StepState.RUNNING else _first_due
+    return next(iter(rows.asked(tx, query, state=seen.state, queue=seen.queue, now=tx.now)), None)
+
+
+def _first_due() -> Any:
+    return _first(col(tables.Step.run_at))
+
+
+def _first_run_out() -> Any:
+    return _first(col(tables.Step.lease_until))
+
+
+def _first(moment: Any) -> Any:
     table = tables.Step
-    moment = col(table.lease_until if seen.state == StepState.RUNNING else table.run_at)
-    query = select(table).where(table.state == seen.state, table.queue == seen.queue, moment <= tx.now)
-    return tx.exec(query.order_by(moment, col(table.id)).limit(1).with_for_update(skip_locked=True)).first()
+    here = (col(table.state) == bindparam("state"), col(table.queue) == bindparam("queue"), moment <= bindparam("now"))
+    query = select(table.__table__).where(*here).order_by(moment, col(table.id))  # type: ignore[attr-defined] # made by SQLAlchemy
+    return query.limit(1).with_for_update(skip_locked=True)

@@ -77,6 +77,13 @@ def request(session: Session, request_id: int) -> RequestRecord | None:
     return next(iter(requests(session, [request_id])), None)
 
 
+def request_at_work(session: Session, request_id: int) -> RequestRecord | None:
+    """One request as its steps see it: without decisions, and with events only where it was cancelled."""
+    found = rows.equal(session, tables.Request, id=request_id)
+    whole = bool(found) and found[0].state == RequestState.CANCELLED
+    return next(iter(_requests(session, found, whole=whole)), None)
+
+
 def traceparent(session: Session, request_id: int) -> str | None:
     """The trace that a request was asked in."""
     return session.exec(select(tables.Request.traceparent).where(tables.Request.id == request_id)).first()
@@ -84,10 +91,15 @@ def traceparent(session: Session, request_id: int) -> str | None:
 
 def requests(session: Session, ids: Sequence[int]) -> list[RequestRecord]:
     """Requests with their stories, in the order of `ids`."""
-    found = rows.among(session, tables.Request, "id", ids)
-    decisions = _grouped(rows.among(session, tables.Decision, "request_id", ids))
+    records = {record.id: record for record in _requests(session, rows.among(session, tables.Request, "id", ids))}
+    return [records[key] for key in ids if key in records]
+
+
+def _requests(session: Session, found: Sequence[Any], *, whole: bool = True) -> list[RequestRecord]:
+    ids = [row.id for row in found]
+    decisions = _grouped(rows.among(session, tables.Decision, "request_id", ids if whole else ()))
     steps = _grouped(rows.among(session, tables.Step, "request_id", ids))
-    events = _grouped(rows.among(session, tables.Event, "request_id", ids))
+    events = _grouped(rows.among(session, tables.Event, "request_id", ids if whole else ()))
     instances = _by_id(session, tables.Instance, {row.instance_id for row in found})
     involved = {row.requester_id for row in found} | {instance.owner_id for instance in instances.values()}
     involved |= {decision.person_id for group in decisions.values() for decision in group}
@@ -97,7 +109,7 @@ def requests(session: Session, ids: Sequence[int]) -> list[RequestRecord]:
     waiting = [row.id for row in found if row.state == RequestState.AWAITING_APPROVAL]
     for key, at in timers.decide_by(session, waiting).items():
         records[key] = replace(records[key], decide_by=at)
-    return [records[key] for key in ids if key in records]
+    return list(records.values())
 
 
 def awaiting_ids(session: Session) -> list[int]:
@@ -220,6 +232,7 @@ def _step(row: Any) -> StepRecord:
         action=row.action,
         early=row.early,
         always=row.always,
+        after=row.after,
         state=StepState(row.state),
         reason=row.reason,
         ask=row.ask,

@@ -59,6 +59,8 @@ class StepRecord:
     action: str
     early: bool
     always: bool
+    #: The steps that it waits for; None: all before it.
+    after: Sequence[str] | None
     state: StepState
     #: Why it waits or failed.
     reason: str | None

@@ -81,15 +81,33 @@ def submit(tx: Tx, new: NewRequest) -> tuple[int, bool]:
         return known, False
     if new.instance_id is not None:
         _refuse_busy(tx, new.instance_id)
-    laid = _lay_down(tx, new, new.instance_id or _open_instance(tx, new))
+    state, due = _beginning(new)
+    laid = _lay_down(tx, new, new.instance_id or _open_instance(tx, new), state, due)
     outbox.begin(tx, laid, new.place)
     if new.rules:
         timers.begin(tx, laid.id, new.deadline)
     else:  # with rules, an approval takes it further
-        row = locked(tx, laid.id)
-        instance_after(tx, row, "approved")
-        advance(tx, row)
+        _begin_work(tx, new, laid, state)
     return laid.id, True
+
+
+def _beginning(new: NewRequest) -> tuple[RequestState, list[str]]:
+    """The state that a request begins in, and its steps that are due then. With rules, an approval takes it further."""
+    steps = [_Begun(step) for step in new.steps]
+    state = RequestState.AWAITING_APPROVAL if new.rules else RequestState.APPROVED
+    due = lifecycle.runnable(steps, state)
+    if state is RequestState.APPROVED and not all(step.early for step in steps if step.name in due):
+        state = RequestState.FULFILLING
+    return state, due
+
+
+def _begin_work(tx: Tx, new: NewRequest, laid: "_Laid", state: RequestState) -> None:
+    """Of a request that nobody needs to approve."""
+    instance_after(tx, laid, lifecycle.APPROVE.event)
+    if state is RequestState.FULFILLING:
+        outbox.note(tx, laid, lifecycle.START.event, {})
+    if not new.steps:
+        advance(tx, locked(tx, laid.id))
 
 
 @dataclass(frozen=True)
@@ -126,8 +144,8 @@ class _Laid:
     requester_id: int
 
 
-def _lay_down(tx: Tx, new: NewRequest, instance_id: int) -> _Laid:
-    """The rows of the request and its steps; of one that waits for approval the first early step is due."""
+def _lay_down(tx: Tx, new: NewRequest, instance_id: int, state: RequestState, due: Sequence[str]) -> _Laid:
+    """The rows of the request and its steps."""
     request_id = rows.add(
         tx,
         tables.Request,
@@ -142,14 +160,13 @@ def _lay_down(tx: Tx, new: NewRequest, instance_id: int) -> _Laid:
         before=dict(new.before) if new.before is not None else None,
         reason=new.reason,
         rules=[rule.to_json() for rule in new.rules],
-        state=RequestState.AWAITING_APPROVAL if new.rules else RequestState.APPROVED,
+        state=str(state),
         idempotency_key=new.key,
         body_hash=new.body_hash,
         traceparent=telemetry.traceparent(),
         created_at=tx.now,
         updated_at=tx.now,
     )
-    due = lifecycle.runnable([_Begun(step) for step in new.steps], RequestState.AWAITING_APPROVAL) if new.rules else []
     steps = [_step(request_id, position, new, step) for position, step in enumerate(new.steps)]
     rows.add_all(tx, tables.Step, [row | {"run_at": tx.now if row["name"] in due else None} for row in steps])
     tx.due = tx.due or bool(due)
@@ -180,8 +197,7 @@ def approve(tx: Tx, request_id: int, person_id: int, rules: Sequence[int], revis
     if any(lifecycle.missing(stored, given)):
         outbox.record(tx, row, "approval_given", person_id)
         return False
-    move(tx, row, lifecycle.APPROVE, person_id)
-    advance(tx, row)
+    advance(tx, move(tx, row, lifecycle.APPROVE, person_id))
     return True
 
 
@@ -197,8 +213,7 @@ def reject(tx: Tx, request_id: int, person_id: int, rules: Sequence[int], revisi
 def end(tx: Tx, request_id: int, how: Move, person_id: int | None, reason: str | None = None) -> None:
     """Withdraw, cancel or expire. Raises Moved."""
     row = locked(tx, request_id)
-    move(tx, row, how, person_id, {"reason": reason} if reason else None)
-    advance(tx, row)
+    advance(tx, move(tx, row, how, person_id, {"reason": reason} if reason else None))
 
 
 def edit(
@@ -221,19 +236,17 @@ def edit(
     changed = {key for key in {*row.form, *form} if row.form.get(key) != form.get(key)}
     changed |= {pointer.split("/")[1] for pointer in secrets or {}}
     if not changed and row.rules == laid:  # sent again, because the first answer was lost
-        return row.revision
-    row.form, row.rules = dict(form), laid
-    row.revision, row.updated_at = row.revision + 1, tx.now
-    tx.add(row)
-    instance = tx.get(tables.Instance, row.instance_id)
-    if instance and row.kind == "create":
-        instance.form, instance.updated_at = dict(form), tx.now
-        tx.add(instance)
+        now: int = row.revision
+        return now
+    revision: int = row.revision + 1
+    rows.change(tx, tables.Request, {"id": row.id}, form=dict(form), rules=laid, revision=revision, updated_at=tx.now)
+    if row.kind == "create":
+        rows.change(tx, tables.Instance, {"id": row.instance_id}, form=dict(form), updated_at=tx.now)
     sealed.forget(tx, request_id)
     sealed.add(tx, request_id, secrets or {})
     timers.await_decision(tx, request_id, deadline)
     outbox.record(tx, row, "edited", person_id, {"fields": sorted(changed)})
-    return row.revision
+    return revision
 
 
 def answer(tx: Tx, request_id: int, step: str, person_id: int, outputs: Mapping[str, Any]) -> None:
@@ -275,9 +288,10 @@ def retry(tx: Tx, request_id: int, person_id: int | None) -> list[str]:
     tx.flush()
     names = [step.name for step in stopped]
     if row.state == RequestState.FAILED:
-        move(tx, row, lifecycle.RETRY, person_id, {"step": names[0]})
+        row = move(tx, row, lifecycle.RETRY, person_id, {"step": names[0]})
     elif row.state == RequestState.PARKED:
-        move(tx, row, lifecycle.resume(row.parked_from or RequestState.FULFILLING), person_id, {"step": names[0]})
+        resumed = lifecycle.resume(row.parked_from or RequestState.FULFILLING)
+        row = move(tx, row, resumed, person_id, {"step": names[0]})
     else:
         outbox.record(tx, row, "step_retried", person_id, {"step": names[0]})
     advance(tx, row)
@@ -330,7 +344,7 @@ def _refuse_busy(tx: Tx, instance_id: int) -> None:
     if row.state in lifecycle.ENDED:  # in this moment
         return
     if row.state != RequestState.FAILED:
-        raise Busy(tables.stored(row.id))
+        raise Busy(row.id)
     # A failed request is still open, for a retry; asking for something else gives that up.
     move(tx, row, lifecycle.CANCEL, None, {"reason": "another request about the same instance was made"})
 
@@ -355,18 +369,16 @@ def _step(request_id: int, position: int, request: NewRequest, new: NewStep) -> 
     }
 
 
-def _decision(tx: Tx, row: tables.Request, person_id: int) -> tables.Decision | None:
+def _decision(tx: Tx, row: Any, person_id: int) -> tables.Decision | None:
     table = tables.Decision
     query = select(table).where(table.request_id == row.id, table.person_id == person_id)
     return tx.exec(query.where(table.revision == row.revision)).first()
 
 
-def _decide(
-    tx: Tx, row: tables.Request, person_id: int, verdict: str, rules: Sequence[int], reason: str | None
-) -> None:
+def _decide(tx: Tx, row: Any, person_id: int, verdict: str, rules: Sequence[int], reason: str | None) -> None:
     tx.add(
         tables.Decision(
-            request_id=tables.stored(row.id),
+            request_id=row.id,
             person_id=person_id,
             revision=row.revision,
             verdict=verdict,
@@ -378,10 +390,10 @@ def _decide(
     tx.flush()
 
 
-def _asking(tx: Tx, row: tables.Request, name: str) -> tables.Step:
+def _asking(tx: Tx, row: Any, name: str) -> tables.Step:
     table = tables.Step
     query = select(table).where(table.request_id == row.id, table.name == name).with_for_update()
     step = tx.exec(query).first()
     if step is None or step.state != StepState.PENDING or not step.ask:
-        raise Moved(tables.stored(row.id), row.state)
+        raise Moved(row.id, row.state)
     return step

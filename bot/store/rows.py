@@ -1,96 +1,33 @@
-"""Rows without objects, for what people wait on: the driver's own cursor in the session's transaction.
+"""Rows without objects, for what people and steps wait on: read and written by the driver's own cursor (bot.store.statements)."""
 
-SQLAlchemy writes each statement once and says how values go in and come out; running it through SQLAlchemy took twenty
-times as long as SQLite did (`python -m tests.benchmarks submissions`). What the driver raises is raised as SQLAlchemy's.
-"""
-
-from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from itertools import chain, repeat
 from typing import Any, Final, cast
 
-from sqlalchemy import Connection, Dialect, Insert, Table, bindparam, delete, insert, literal_column, select, update
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.sql import ClauseElement
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy import Dialect, Insert, Table, bindparam, delete, insert, literal_column, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
+
+from bot.store.statements import Statement, dialect_of
 
 #: As a value of `change`: what stands there, and one.
 ONE_MORE: Final = object()
-
-_Convert = Callable[[Any], Any]
-
-
-class _Statement:
-    """One statement, written for one kind of database."""
-
-    def __init__(self, clause: ClauseElement, dialect: Dialect, returns: Table | None = None) -> None:
-        compiled = cast("SQLCompiler", clause.compile(dialect=dialect))
-        self._dialect, self._text, self._positional = dialect, str(compiled), compiled.positional
-        names = compiled.positiontup if compiled.positional else compiled.binds
-        self._binds = [(name, _into(compiled, name)) for name in names or ()]
-        columns = list(returns.c) if returns is not None else []
-        self._made = cast("Any", namedtuple)("Row", [column.name for column in columns])._make  # noqa: PYI024 - columns of any table
-        found = ((at, column.type.dialect_impl(dialect)) for at, column in enumerate(columns))
-        self._from = [(at, convert) for at, kind in found if (convert := kind.result_processor(dialect, None))]
-
-    def run(self, session: Session, values: Mapping[str, Any]) -> Any:
-        """The driver's cursor after the statement."""
-        cursor = _driver(session).cursor()
-        self._raising(cursor.execute, self._parameters(values))
-        return cursor
-
-    def run_all(self, session: Session, values: Iterable[Mapping[str, Any]]) -> None:
-        """Once for each."""
-        self._raising(_driver(session).cursor().executemany, [self._parameters(each) for each in values])
-
-    def rows(self, session: Session, values: Mapping[str, Any]) -> list[Any]:
-        """What it finds."""
-        return [self._read(found) for found in self.run(session, values).fetchall()]
-
-    def _read(self, found: Sequence[Any]) -> Any:
-        row = list(found)
-        for at, convert in self._from:
-            row[at] = convert(row[at])
-        return self._made(row)
-
-    def _parameters(self, values: Mapping[str, Any]) -> Any:
-        given = [
-            convert(value) if convert and (value := values[name]) is not None else values[name]
-            for name, convert in self._binds
-        ]
-        return given if self._positional else dict(zip((name for name, _ in self._binds), given, strict=True))
-
-    def _raising(self, execute: Callable[[str, Any], Any], parameters: Any) -> None:
-        driver = self._dialect.loaded_dbapi
-        try:
-            execute(self._text, parameters)
-        except driver.Error as error:
-            # Parameters are answers: they go to no log.
-            raise DBAPIError.instance(
-                self._text, None, error, driver.Error, hide_parameters=True, dialect=self._dialect
-            ) from error
-
-
-def _into(compiled: SQLCompiler, name: str) -> _Convert | None:
-    kind = compiled.binds[name].type
-    return kind.dialect_impl(compiled.dialect).bind_processor(compiled.dialect)
 
 
 def add(session: Session, model: type[SQLModel], **values: Any) -> int:
     """One more row, at once; its id."""
     given = _defaults(model) | values
-    cursor = _insert(model, _dialect(session), tuple(given)).run(session, given)
-    key: int = cursor.lastrowid if _knows_last(_dialect(session)) else cursor.fetchone()[0]
+    cursor = _insert(model, dialect_of(session), tuple(given)).run(session, given)
+    key: int = cursor.lastrowid if _knows_last(dialect_of(session)) else cursor.fetchone()[0]
     return key
 
 
 def add_all(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
-    """More rows, at once; all name the same columns."""
+    """More rows; all name the same columns."""
     if rows:
         given = [_defaults(model) | dict(row) for row in rows]
-        _insert_all(model, _dialect(session), tuple(given[0])).run_all(session, given)
+        _insert_all(model, dialect_of(session), tuple(given[0])).put_off(session, *given)
 
 
 def among(session: Session, model: type[SQLModel], column: str, keys: Iterable[Any]) -> Sequence[Any]:
@@ -104,54 +41,68 @@ def among(session: Session, model: type[SQLModel], column: str, keys: Iterable[A
     places = 1 << (len(wanted) - 1).bit_length()  # the last one repeated, so that few statements serve every number
     given = chain(wanted, repeat(wanted[-1], places - len(wanted)))
     values = {f"key_{at}": key for at, key in enumerate(given)}
-    return _select_among(model, _dialect(session), column, places).rows(session, values)
+    return _select_among(model, dialect_of(session), column, places).rows(session, values)
 
 
 def equal(session: Session, model: type[SQLModel], **values: Any) -> Sequence[Any]:
     """The rows that have these values (none may be None), with all that this session has changed."""
     session.flush()
-    return _select_equal(model, _dialect(session), tuple(values)).rows(session, values)
+    return _select_equal(model, dialect_of(session), tuple(values)).rows(session, values)
 
 
-def change(session: Session, model: type[SQLModel], where: Mapping[str, Any], **values: Any) -> int:
-    """Set `values` where a row has those of `where`; how many did. Objects of the session do not notice."""
+def locked(session: Session, model: type[SQLModel], **values: Any) -> Sequence[Any]:
+    """As `equal`, and nobody else changes them until the transaction ends. Who only refers to one need not wait."""
+    session.flush()
+    return _select_locked(model, dialect_of(session), tuple(values)).rows(session, values)
+
+
+def asked(session: Session, query: Callable[[], Any], **values: Any) -> Sequence[Any]:
+    """What a query finds; `query` writes it, once for each kind of database."""
+    session.flush()
+    return _written(query, dialect_of(session)).rows(session, values)
+
+
+def side_by_side(questions: Iterable[Any]) -> Any:
+    """Queries of one value each as one query, which finds one row."""
+    return select(*(each.scalar_subquery().label(f"at_{place}") for place, each in enumerate(questions)))
+
+
+def put(
+    session: Session, model: type[SQLModel], key: Mapping[str, Any], first: Mapping[str, Any], **values: Any
+) -> None:
+    """Set `values` in the row of this unique `key`; where there is none, a new one has `first` beside them."""
+    session.flush()
+    given = {**_defaults(model), **first, **values, **key}
+    _put(model, dialect_of(session), tuple(key), tuple(values), tuple(given)).put_off(session, given)
+
+
+def change(session: Session, model: type[SQLModel], where: Mapping[str, Any], **values: Any) -> None:
+    """Set `values` where a row has those of `where`. Objects of the session do not notice."""
+    statement, given = _changing(session, model, where, values)
+    statement.put_off(session, given)
+
+
+def changed(session: Session, model: type[SQLModel], where: Mapping[str, Any], **values: Any) -> int:
+    """As `change`, now; how many rows there were."""
+    statement, given = _changing(session, model, where, values)
+    count: int = statement.run(session, given).rowcount
+    return count
+
+
+def _changing(
+    session: Session, model: type[SQLModel], where: Mapping[str, Any], values: Mapping[str, Any]
+) -> tuple[Statement, Mapping[str, Any]]:
     session.flush()
     more = tuple(name for name, value in values.items() if value is ONE_MORE)
     plain = {name: value for name, value in values.items() if value is not ONE_MORE}
-    statement = _update(model, _dialect(session), tuple(where), tuple(plain), more)
-    changed: int = statement.run(session, plain | {f"where_{name}": value for name, value in where.items()}).rowcount
-    return changed
+    statement = _update(model, dialect_of(session), tuple(where), tuple(plain), more)
+    return statement, plain | {f"where_{name}": value for name, value in where.items()}
 
 
-def remove(session: Session, model: type[SQLModel], **where: Any) -> int:
-    """Take away the rows that have these values; how many there were. Objects of the session do not notice."""
+def remove(session: Session, model: type[SQLModel], **where: Any) -> None:
+    """Take away the rows that have these values. Objects of the session do not notice."""
     session.flush()
-    removed: int = _delete(model, _dialect(session), tuple(where)).run(session, where).rowcount
-    return removed
-
-
-def _connection(session: Session) -> Connection:
-    # A session of ours is one transaction on one connection (bot.store.database), and it takes a while to say which.
-    known: Connection | None = session.info.get("connection")
-    if known is None:
-        known = session.info["connection"] = cast("Connection", session.get_bind())
-    return known
-
-
-def _driver(session: Session) -> Any:
-    known = session.info.get("driver")
-    if known is None:
-        known = session.info["driver"] = _connection(session).connection.driver_connection
-    return known
-
-
-#: One for each kind of database: what it writes serves every engine of that kind.
-_DIALECTS: dict[str, Dialect] = {}
-
-
-def _dialect(session: Session) -> Dialect:
-    dialect = _connection(session).dialect
-    return _DIALECTS.setdefault(dialect.name, dialect)
+    _delete(model, dialect_of(session), tuple(where)).put_off(session, where)
 
 
 @cache
@@ -161,9 +112,9 @@ def _defaults(model: type[SQLModel]) -> dict[str, Any]:
 
 
 @cache
-def _insert(model: type[SQLModel], dialect: Dialect, names: tuple[str, ...]) -> _Statement:
+def _insert(model: type[SQLModel], dialect: Dialect, names: tuple[str, ...]) -> Statement:
     naming = _naming(model, names)
-    return _Statement(naming if _knows_last(dialect) else naming.returning(_table(model).c.id), dialect)
+    return Statement(naming if _knows_last(dialect) else naming.returning(_table(model).c.id), dialect)
 
 
 def _knows_last(dialect: Dialect) -> bool:
@@ -172,8 +123,8 @@ def _knows_last(dialect: Dialect) -> bool:
 
 
 @cache
-def _insert_all(model: type[SQLModel], dialect: Dialect, names: tuple[str, ...]) -> _Statement:
-    return _Statement(_naming(model, names), dialect)
+def _insert_all(model: type[SQLModel], dialect: Dialect, names: tuple[str, ...]) -> Statement:
+    return Statement(_naming(model, names), dialect)
 
 
 def _naming(model: type[SQLModel], names: tuple[str, ...]) -> Insert:
@@ -181,35 +132,58 @@ def _naming(model: type[SQLModel], names: tuple[str, ...]) -> Insert:
 
 
 @cache
-def _select_equal(model: type[SQLModel], dialect: Dialect, names: tuple[str, ...]) -> _Statement:
+def _select_equal(model: type[SQLModel], dialect: Dialect, names: tuple[str, ...]) -> Statement:
     table = _table(model)
     criteria = (table.c[name] == bindparam(name, type_=table.c[name].type) for name in names)
-    return _Statement(select(table).where(*criteria), dialect, table)
+    return Statement(select(table).where(*criteria), dialect, table.c)
 
 
 @cache
-def _select_among(model: type[SQLModel], dialect: Dialect, name: str, places: int) -> _Statement:
+def _select_locked(model: type[SQLModel], dialect: Dialect, names: tuple[str, ...]) -> Statement:
+    table = _table(model)
+    criteria = (table.c[name] == bindparam(name, type_=table.c[name].type) for name in names)
+    return Statement(select(table).where(*criteria).with_for_update(key_share=True), dialect, table.c)
+
+
+@cache
+def _written(query: Callable[[], Any], dialect: Dialect) -> Statement:
+    clause = query()
+    return Statement(clause, dialect, clause.selected_columns)
+
+
+@cache
+def _put(
+    model: type[SQLModel], dialect: Dialect, key: tuple[str, ...], names: tuple[str, ...], given: tuple[str, ...]
+) -> Statement:
+    write: Any = sqlite.insert if dialect.name == "sqlite" else postgresql.insert
+    naming = write(_table(model)).values({name: bindparam(name) for name in given})
+    again = {name: naming.excluded[name] for name in names}
+    return Statement(naming.on_conflict_do_update(index_elements=key, set_=again), dialect)
+
+
+@cache
+def _select_among(model: type[SQLModel], dialect: Dialect, name: str, places: int) -> Statement:
     table = _table(model)
     keys = [bindparam(f"key_{at}", type_=table.c[name].type) for at in range(places)]
-    return _Statement(select(table).where(table.c[name].in_(keys)), dialect, table)
+    return Statement(select(table).where(table.c[name].in_(keys)), dialect, table.c)
 
 
 @cache
 def _update(
     model: type[SQLModel], dialect: Dialect, where: tuple[str, ...], plain: tuple[str, ...], more: tuple[str, ...]
-) -> _Statement:
+) -> Statement:
     table = _table(model)
     criteria = (table.c[name] == bindparam(f"where_{name}", type_=table.c[name].type) for name in where)
     values: dict[str, Any] = {name: bindparam(name, type_=table.c[name].type) for name in plain}
     values |= {name: table.c[name] + literal_column("1") for name in more}
-    return _Statement(update(table).where(*criteria).values(values), dialect)
+    return Statement(update(table).where(*criteria).values(values), dialect)
 
 
 @cache
-def _delete(model: type[SQLModel], dialect: Dialect, names: tuple[str, ...]) -> _Statement:
+def _delete(model: type[SQLModel], dialect: Dialect, names: tuple[str, ...]) -> Statement:
     table = _table(model)
     criteria = (table.c[name] == bindparam(name, type_=table.c[name].type) for name in names)
-    return _Statement(delete(table).where(*criteria), dialect)
+    return Statement(delete(table).where(*criteria), dialect)
 
 
 def _table(model: type[SQLModel]) -> Table:

@@ -34,10 +34,11 @@ def decision_due(tx: Tx, timer: Timer) -> bool:
         timers.put_off(tx, timer, STANDSTILL)
     elif row.state == RequestState.AWAITING_APPROVAL:
         _next_for(tx, row, timer.countdown)
-    return row.state != RequestState.PARKED
+    state: str = row.state
+    return state != RequestState.PARKED
 
 
-def _next_for(tx: Tx, row: tables.Request, countdown: Countdown) -> None:
+def _next_for(tx: Tx, row: Any, countdown: Countdown) -> None:
     if tx.now < countdown.ends_at:
         _ask_again(tx, row, "reminded", countdown.after(tx.now), {})
     elif countdown.later:
@@ -46,23 +47,22 @@ def _next_for(tx: Tx, row: tables.Request, countdown: Countdown) -> None:
         progress.move(tx, row, lifecycle.EXPIRE, None)
 
 
-def _escalate(tx: Tx, row: tables.Request, countdown: Countdown) -> None:
+def _escalate(tx: Tx, row: Any, countdown: Countdown) -> None:
     """The rules that lack an approval are open to more people; their indices, and so the approvals, stay."""
     who = countdown.later[0].who
-    record = reads.request(tx, tables.stored(row.id))
+    record = reads.request(tx, row.id)
     lacking = record.undecided if record else ()
     rules = [ApprovalRule.from_json(stored) for stored in row.rules]
-    row.rules = [
+    opened = [
         (replace(rule, who=tuple(dict.fromkeys((*rule.who, *who)))) if rule in lacking else rule).to_json()
         for rule in rules
     ]
-    row.updated_at = tx.now
-    tx.add(row)
+    rows.change(tx, tables.Request, {"id": row.id}, rules=opened, updated_at=tx.now)
     _ask_again(tx, row, "escalated", countdown.escalated(tx.now), {"who": list(who)})
 
 
-def _ask_again(tx: Tx, row: tables.Request, event: str, countdown: Countdown, data: dict[str, Any]) -> None:
-    timers.start(tx, timers.DECISION, tables.stored(row.id), countdown)
+def _ask_again(tx: Tx, row: Any, event: str, countdown: Countdown, data: dict[str, Any]) -> None:
+    timers.start(tx, timers.DECISION, row.id, countdown)
     said = outbox.record(tx, row, event, None, data | {"until": countdown.ends_at.isoformat()})
     outbox.remind(tx, row, said)
 

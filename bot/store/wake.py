@@ -1,10 +1,10 @@
 """Wake-ups: of the threads of this process, and of other processes that share the database.
 
 PostgreSQL tells: a process that has committed work sends NOTIFY, one that works has a connection that listens. It is
-sent after the commit, once for all commits that wait for it: inside of the transactions PostgreSQL lets only one of
-them commit at a time (eight writers: 1,190 commits a second instead of 2,680). What a kill between the two loses is
-found by looking, as everything is while nobody listens. SQLite cannot tell; asking it whether the file has changed
-takes a few microseconds, so it is asked five times a second.
+sent after the commit, by a thread of its own and once for all commits of a moment: inside of the transactions
+PostgreSQL lets only one of them commit at a time (eight writers: 1,190 commits a second instead of 2,680). What a kill
+between the two loses is found by looking, as everything is while nobody listens. SQLite cannot tell; asking it whether
+the file has changed takes a few microseconds, so it is asked five times a second.
 """
 
 import sqlite3
@@ -18,6 +18,8 @@ import psycopg
 
 #: Seconds between two looks at SQLite's file, and the longest that an ear listens without a pause.
 _LOOK, _LISTEN = 0.2, 1.0
+#: Seconds from one NOTIFY to the next: all that was committed meanwhile is one.
+_BREATH = 0.02
 CHANNEL = "frontdesk"
 
 
@@ -103,18 +105,40 @@ class ServerEar:
 
 
 class Voice:
-    """Says something once for all who wanted it said meanwhile. Nobody waits for somebody else's turn."""
+    """Says that there is something to hear, once for all that wanted it said meanwhile. Nobody waits for it."""
 
     def __init__(self, say: Callable[[], None]) -> None:
-        self._say, self._turn = say, threading.Lock()
-        self._wanted = False
+        self._say, self._lock = say, threading.Lock()
+        self._wanted, self._ended = threading.Event(), threading.Event()
+        self._thread: threading.Thread | None = None
 
-    def raise_(self) -> None:
-        """Have it said after this moment, by this thread or by the one that is at it."""
-        self._wanted = True
-        while self._wanted and self._turn.acquire(blocking=False):
-            try:
-                self._wanted = False
-                self._say()
-            finally:
-                self._turn.release()
+    def tell(self) -> None:
+        """Have it said in a moment."""
+        self._wanted.set()
+        if not self._speaks() and not self._ended.is_set():
+            with self._lock:
+                self._thread = self._thread if self._speaks() else self._started()
+
+    def close(self) -> None:
+        """Say what is left, and nothing more."""
+        self._ended.set()
+        self._wanted.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _speaks(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def _started(self) -> threading.Thread:
+        thread = threading.Thread(target=self._speak, name="voice", daemon=True)
+        thread.start()
+        return thread
+
+    def _speak(self) -> None:
+        while not self._ended.is_set():
+            self._wanted.wait()
+            self._wanted.clear()
+            self._say()
+            self._ended.wait(_BREATH)
+        if self._wanted.is_set():
+            self._say()

@@ -4,6 +4,9 @@ Every side is a process of its own with eight workers (tests/benchmarks/rivals),
 mode with synchronous=FULL, or a PostgreSQL server as it comes. Rounds in turn, each on an empty database, and no side is
 timed before it is ready. DBOS makes its SQLite file without WAL where it finds none; that is told too.
 
+Submissions are what each side needs to begin, and no more: Frontdesk stores and says the number, as it acknowledges a
+click, and does not read the request back. Nobody is told anything: the others have no messages.
+
 The rivals are no part of Frontdesk: `pip install -c requirements.txt -e '.[benchmarks]'`.
 """
 

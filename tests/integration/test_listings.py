@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from psycopg import RawCursor
 from sqlalchemy import event, text
 
 from bot.catalogue import Catalogue
@@ -18,6 +19,7 @@ from bot.service import Page, Service
 from bot.store import checkup, claims, involved, lanes, people, reads, sending
 from bot.store.database import Database
 from bot.store.records import PersonRecord
+from bot.store.statements import Statement
 from tests.conftest import GROUPS, Clock, Recorded
 
 STATES = ["awaiting_approval", "fulfilling", "failed", "fulfilled", "rejected", "withdrawn"]
@@ -200,25 +202,36 @@ def test_what_an_older_process_stored_is_caught_up_with(town: Town) -> None:
 def plans(town: Town, do: Callable[[], object]) -> list[str]:
     """How the store goes about each statement; PostgreSQL reads a table whole only where it has no other way."""
     statements: list[tuple[str, Any]] = []
+    rows: list[tuple[str, Any]] = []
 
     def seen(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
         statements.append((statement, parameters))
 
+    def executed(self: Statement, connection: Any, parameters: Any, **how: Any) -> Any:
+        rows.append((self.text, parameters))
+        return execute(self, connection, parameters, **how)
+
     engines = {town.database.reader, town.database.writer} if town.database.sqlite else {town.database.writer}
     for engine in engines:
         event.listen(engine, "before_cursor_execute", seen)
+    execute, Statement.execute = Statement.execute, executed  # type: ignore[method-assign] # put back below
     do()
+    Statement.execute = execute  # type: ignore[method-assign] # as it was
     for engine in engines:
         event.remove(engine, "before_cursor_execute", seen)
     explain = "EXPLAIN QUERY PLAN " if town.database.sqlite else "EXPLAIN "
     with town.database.writer.connect() as connection:
         if not town.database.sqlite:
             connection.exec_driver_sql("SET enable_seqscan = off")
+        driver: Any = connection.connection.driver_connection
+        raw = driver if town.database.sqlite else RawCursor(driver)
+        asks: list[Any] = [(connection.exec_driver_sql, *each) for each in statements]
+        asks += [(raw.execute, *each) for each in rows]
         return [
             f"{statement}\n{row}"
-            for statement, parameters in statements
+            for ask, statement, parameters in asks
             if statement.lstrip().startswith(("SELECT", "WITH", "UPDATE"))
-            for row in connection.exec_driver_sql(explain + statement, parameters)
+            for row in ask(explain + statement, parameters)
         ]
 
 

@@ -20,8 +20,10 @@ from bot.store import (
     incoming,
     lanes,
     listings,
+    onward,
     outbox,
     people,
+    progress,
     reads,
     requests,
     sending,
@@ -31,6 +33,7 @@ from bot.store import (
 from bot.store.claims import Claim, Lost
 from bot.store.database import Database, Session
 from bot.store.listings import Wanted
+from bot.store.onward import Made
 from bot.store.progress import Moved
 from bot.store.records import PersonRecord, RequestRecord
 from bot.store.requests import Busy, KeyReused, NewRequest, NewStep
@@ -99,11 +102,11 @@ class Store:
 
     def built(self, claim: Claim) -> None:
         with self.database.write() as tx:
-            steps.built(tx, claim, "manual", {"group": "@dba"}, description="It", follows=False)
+            steps.built(tx, claim, Made(claim.name, "manual", {"group": "@dba"}, "It", follows=False))
 
     def done(self, claim: Claim, **outputs: Any) -> None:
         with self.database.write() as tx:
-            steps.done(tx, claim, outputs, {"id": 1})
+            onward.go_on(tx, claim, steps.done(tx, claim, outputs, {"id": 1}), None, LEASE)
 
     def delivery(self, *kinds: str) -> sending.ClaimedDelivery | None:
         with self.database.write() as tx:
@@ -400,7 +403,7 @@ def test_a_lease_that_is_renewed_lasts_and_only_its_holder_renews_it(store: Stor
 
 
 WRITES: dict[str, Callable[..., Any]] = {
-    "built": lambda tx, claim: steps.built(tx, claim, "manual", {}, description="", follows=False),
+    "built": lambda tx, claim: steps.built(tx, claim, Made(claim.name, "manual", {}, "", follows=False)),
     "save": lambda tx, claim: steps.save(tx, claim, {}),
     "say": lambda tx, claim: steps.say(tx, claim, "still here"),
     "done": lambda tx, claim: steps.done(tx, claim, {}, {}),
@@ -539,8 +542,8 @@ def test_what_an_instance_consists_of_is_stored_before_it_is_made_and_gone_when_
     with store.database.read() as session:
         assert [row.step for row in reads.resources(session, instance)] == ["work"]
     with store.database.write() as tx:
-        steps.done(tx, claim, {"host": "db1"}, {"id": 1})
-        steps.fulfil(tx, claim, {"host": "db1"}, store.clock.now)
+        standing = steps.done(tx, claim, {"host": "db1"}, {"id": 1})
+        progress.fulfil(tx, standing.request, {"host": "db1"}, store.clock.now)
     assert store.show(number).outputs == {"host": "db1"}
     assert running(store) == [f"expiry INS-{instance}"]
     store.submit(
@@ -552,8 +555,7 @@ def test_what_an_instance_consists_of_is_stored_before_it_is_made_and_gone_when_
     gone = store.claimed()
     assert (gone.action, gone.previous) == ("delete", {"group": "@dba"})
     with store.database.write() as tx:
-        steps.done(tx, gone, {}, {})
-        steps.fulfil(tx, gone, {}, None)
+        progress.fulfil(tx, steps.done(tx, gone, {}, {}).request, {}, None)
     with store.database.read() as session:
         assert reads.resources(session, instance) == []
         found = reads.instance(session, instance)
@@ -1013,8 +1015,7 @@ def test_how_long_it_usually_takes_is_said_from_three_on(store: Store) -> None:
         with store.database.write() as tx:
             claim = claims.claim(tx, "one", LEASE)
             assert claim is not None
-            steps.done(tx, claim, {}, {})
-            steps.fulfil(tx, claim, {}, None)
+            progress.fulfil(tx, steps.done(tx, claim, {}, {}).request, {}, None)
     assert usual() == timedelta(minutes=20)
 
 

@@ -367,10 +367,10 @@ def test_a_timer_that_cannot_fire_keeps_no_other_waiting_and_is_tried_again(
     desk.clock.forward(days=14)
     move = progress.move
 
-    def broken(tx: Any, row: Any, *rest: Any) -> None:
+    def broken(tx: Any, row: Any, *rest: Any) -> Any:
         if row.id == 1:
             raise RuntimeError("a bug")
-        move(tx, row, *rest)
+        return move(tx, row, *rest)
 
     with monkeypatch.context() as patched:
         patched.setattr(progress, "move", broken)

@@ -222,7 +222,7 @@ def test_a_step_that_does_not_finish_is_told_to_stop_and_given_back_at_once(runn
     assert running.other().turn()  # without waiting for the lease
     assert running.state(number) is RequestState.FULFILLED
     running.handler.gate.set()  # what the stopped process still finds out counts no more
-    running.until(lambda: not running.worker._steps)
+    running.until(lambda: not any(thread.is_alive() for thread in running.worker._steps))
     assert [event.name for event in running.service.show(running.ada, number).events].count("step_done") == 1
 
 

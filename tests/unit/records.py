@@ -80,6 +80,7 @@ def step(name: str = "work", **given: Any) -> StepRecord:
         "action": "apply",
         "early": False,
         "always": False,
+        "after": None,
         "state": StepState.WAITING,
         "reason": None,
         "ask": None,

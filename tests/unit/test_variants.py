@@ -140,18 +140,3 @@ def test_a_list_that_no_window_opens_for_is_text_that_says_why_and_what_to_write
         {"/ports": {"answer": {"value": "- number: 1\n- number: 2\n  public: true"}}}, {"/ports"}, 0
     )
     assert read.answers == {"ports": [{"number": 1}, {"number": 2, "public": True}]}
-
-
-def test_a_text_or_an_object_says_what_it_may_be_and_a_mistake_where_it_is() -> None:
-    address = {"type": "object", "title": "Address", "properties": {"host": {"type": "string"}, "port": {}}}
-    schema = {"type": "object", "properties": {"at": {"anyOf": [{"type": "string"}, address, {"type": "null"}]}}}
-    [block] = blocks(sheet(schema=schema)).values()
-    assert block["element"]["multiline"] is True
-    assert (
-        "YAML or JSON. Either text or fields like “name: value”, one on each line: host, port." in block["hint"]["text"]
-    )
-    filled = Filled(schema)
-    for text, wanted in (("db.example.com", "db.example.com"), ("host: a\nport: 1", {"host": "a", "port": 1})):
-        assert filled.read({"/at": {"answer": {"value": text}}}, {"/at"}, 0).answers == {"at": wanted}
-    wrong = filled.read({"/at": {"answer": {"value": "host: a\nport: [1"}}}, {"/at"}, 0)
-    assert "line 2, column" in wrong.unread[0].detail

@@ -80,7 +80,7 @@ def main(url: str, count: int) -> None:
     worker.start()
     begin = time.perf_counter()
     for _ in range(count):
-        service.submit(ada, "three", {})
+        service.ask(ada, "three", {})
     while _open(database):
         time.sleep(0.01)
     print(time.perf_counter() - begin)  # noqa: T201 - this is what it is for

@@ -32,9 +32,10 @@ from bot.handlers.jira.site import Site
 from bot.handlers.webhook.wire import Wire
 from bot.safe import new_key
 from bot.slack import door
-from bot.store import rows, tables
+from bot.store import tables
 from bot.store.database import Database, Tx
 from bot.store.records import PersonRecord
+from bot.store.statements import Statement
 from tests.conftest import Clock
 from tests.integration.receiver import Arrival, Reaction, Receiver, answer
 from tests.integration.standing_server import StandingServer
@@ -218,7 +219,7 @@ def watch(patch: pytest.MonkeyPatch, clock: Clock, outside: Outside, points: Cal
             for alias, known in list(vars(module).items()):
                 if known is function:
                     patch.setattr(module, alias, noting)
-    patch.setattr(rows._Statement, "_raising", _executing(rows._Statement._raising, points))
+    patch.setattr(Statement, "execute", _executing(Statement.execute, points))
     patch.setattr(Site, "send", _reaching(Site.send, points, lambda method, path, *_: f"Jira: {method} {path}"))
     patch.setattr(Wire, "send", _reaching(Wire.send, points, lambda message: f"webhook: {message.method}"))
 
@@ -232,9 +233,9 @@ def _noting(name: str, function: Callable[..., Any], points: Callable[[], Points
 
 
 def _executing(run: Callable[..., Any], points: Callable[[], Points]) -> Callable[..., Any]:
-    def executed(self: Any, *given: Any) -> Any:
-        points().execute(self._text)
-        return run(self, *given)
+    def executed(self: Any, *given: Any, **named: Any) -> Any:
+        points().execute(self.text)
+        return run(self, *given, **named)
 
     return executed
 
@@ -288,7 +289,7 @@ class Life:
     def settle(self) -> None:
         """All that is due, and what comes due by itself, until nothing waits for anything but people."""
         for _ in range(100):
-            while self.process.worker.engine.turn() or self.process.worker.send_one():
+            while self._run() or self.process.worker.send_one():
                 while self.process.worker.send_one():
                     pass
             later = self._next()
@@ -296,6 +297,13 @@ class Life:
                 return
             self.clock.now = max(self.clock.now, later)
         raise AssertionError(f"it never comes to rest: {self._waiting()}")
+
+    def _run(self) -> bool:
+        """As a worker with a thread to spare does: what is due, and what comes due by it."""
+        claim = self.process.worker.engine.claim()
+        if claim is not None:
+            self.process.worker.engine.run(claim, lambda: True)
+        return claim is not None
 
     def _waiting(self) -> list[Any]:
         with self.process.database.read() as session:

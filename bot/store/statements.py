@@ -1,0 +1,187 @@
+"""Statements for the driver's own cursor: SQLAlchemy writes each once, and says how values go in and come out.
+
+Running them through SQLAlchemy took twenty times as long as SQLite did (`python -m tests.benchmarks submissions`). What
+the driver raises is raised as SQLAlchemy's.
+
+PostgreSQL is another process, and every answer that is waited for costs two switches: what nobody asks back is put off,
+and goes out in its order with the next question or the end of the transaction, in one trip.
+"""
+
+import time
+from collections import namedtuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import psycopg
+from sqlalchemy import Connection, Dialect
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql import ClauseElement, ColumnElement
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlmodel import Session
+
+_Convert = Callable[[Any], Any]
+#: In the info of a connection: what was put off.
+_PUT_OFF = "put off"
+
+
+class Losses:
+    """When a connection was lost the last time (time.monotonic): those that rested then have to be looked at."""
+
+    at: float = 0.0
+
+
+losses = Losses()
+
+
+class Statement:
+    """One statement, written for one kind of database."""
+
+    def __init__(self, clause: ClauseElement, dialect: Dialect, returns: Iterable[ColumnElement[Any]] = ()) -> None:
+        """`returns`: the columns of what it finds."""
+        compiled = cast("SQLCompiler", clause.compile(dialect=dialect))
+        self.text = str(compiled)
+        self._binds = [(name, _into(compiled, name)) for name in compiled.positiontup or ()]
+        #: What the clause says itself, a limit for example.
+        self._said = {name: bind.value for name, bind in compiled.binds.items() if bind.value is not None}
+        columns: list[Any] = list(returns)
+        self._made = cast("Any", namedtuple)("Row", [column.name for column in columns])._make  # noqa: PYI024 - columns of any table
+        found = ((at, column.type.dialect_impl(dialect)) for at, column in enumerate(columns))
+        self._from = [(at, convert) for at, kind in found if (convert := kind.result_processor(dialect, None))]
+
+    def run(self, session: Session, values: Mapping[str, Any]) -> Any:
+        """The driver's cursor after the statement, and after all that was put off before."""
+        connection = connection_of(session)
+        with _in_one_trip(connection):
+            return self.execute(connection, self._parameters(values))
+
+    def put_off(self, session: Session, *values: Mapping[str, Any]) -> None:
+        """Run it in its turn, once for each of `values`, by the end of the transaction: nobody asks what came of it."""
+        connection, given = connection_of(session), [self._parameters(each) for each in values]
+        if not _is_near(connection):
+            connection.info[_PUT_OFF] += [(self, parameters) for parameters in given]
+        elif len(given) == 1:
+            self.execute(connection, given[0])
+        else:
+            self.execute(connection, given, many=True)
+
+    def rows(self, session: Session, values: Mapping[str, Any]) -> list[Any]:
+        """What it finds."""
+        return [self._read(found) for found in self.run(session, values).fetchall()]
+
+    def execute(self, connection: Connection, parameters: Sequence[Any], *, many: bool = False) -> Any:
+        """The driver's cursor after the statement; `many`: after it was run for each of the parameters."""
+        cursor = _cursor(connection)
+        with raising(self.text, connection):
+            return (cursor.executemany if many else cursor.execute)(self.text, parameters)
+
+    def _read(self, found: Sequence[Any]) -> Any:
+        row = list(found)
+        for at, convert in self._from:
+            row[at] = convert(row[at])
+        return self._made(row)
+
+    def _parameters(self, values: Mapping[str, Any]) -> list[Any]:
+        if self._said:
+            values = {**self._said, **values}
+        return [
+            convert(value) if convert and (value := values[name]) is not None else values[name]
+            for name, convert in self._binds
+        ]
+
+
+def begin(connection: Connection) -> None:
+    """From here on things can be put off."""
+    connection.info[_PUT_OFF] = []
+
+
+def drop(info: dict[Any, Any]) -> None:
+    """The transaction is over: what it put off and did not settle is undone like the rest of it."""
+    info.pop(_PUT_OFF, None)
+
+
+def settle(connection: Connection) -> None:
+    """Run what was put off."""
+    with _in_one_trip(connection):
+        pass
+
+
+@contextmanager
+def _in_one_trip(connection: Connection) -> Iterator[None]:
+    """What was put off, and then the block."""
+    waiting = connection.info.get(_PUT_OFF)
+    if not waiting:
+        yield
+        return
+    connection.info[_PUT_OFF] = []
+    with raising("what was put off", connection), _driver(connection).pipeline():
+        for statement, parameters in waiting:
+            statement.execute(connection, parameters)
+        yield
+
+
+@contextmanager
+def raising(what: str, connection: Connection) -> Iterator[None]:
+    """What the driver raises in the block is raised as SQLAlchemy's. Without parameters: they are answers."""
+    dialect = connection.dialect
+    driver = dialect.loaded_dbapi
+    try:
+        yield
+    except driver.Error as error:
+        lost = is_lost(connection, error)
+        raise DBAPIError.instance(
+            what, None, error, driver.Error, hide_parameters=True, connection_invalidated=lost, dialect=dialect
+        ) from error
+
+
+def is_lost(connection: Connection, error: Exception) -> bool:
+    """Whether the error was the end of the connection; then it is given up, and those that rested are looked at."""
+    if _is_near(connection) or not _driver(connection).closed:
+        return False
+    losses.at = time.monotonic()
+    connection.invalidate(error)
+    return True
+
+
+def _into(compiled: SQLCompiler, name: str) -> _Convert | None:
+    kind = compiled.binds[name].type
+    return kind.dialect_impl(compiled.dialect).bind_processor(compiled.dialect)
+
+
+def connection_of(session: Session) -> Connection:
+    """A session of ours is one transaction on one connection (bot.store.database); it takes a while to say which."""
+    known: Connection | None = session.info.get("connection")
+    if known is None:
+        known = session.info["connection"] = cast("Connection", session.get_bind())
+    return known
+
+
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
+
+
+def _is_near(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
+
+
+def _cursor(connection: Connection) -> Any:
+    driver = _driver(connection)
+    return driver.cursor() if _is_near(connection) else psycopg.RawCursor(driver)
+
+
+#: One for each kind of database: what it writes serves every engine of that kind.
+_DIALECTS: dict[str, Dialect] = {}
+
+
+def dialect_of(session: Session) -> Dialect:
+    """For which kind of database a statement has to be written."""
+    own = connection_of(session).dialect
+    return _DIALECTS.get(own.name) or _DIALECTS.setdefault(own.name, _positional(own))
+
+
+def _positional(dialect: Dialect) -> Dialect:
+    # psycopg takes half as long where it need not look for the names of parameters.
+    if isinstance(dialect, PGDialect_psycopg):
+        return PGDialect_psycopg(paramstyle="numeric_dollar", dbapi=dialect.dbapi)  # type: ignore[no-untyped-call] # SQLAlchemy's
+    return dialect
