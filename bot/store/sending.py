@@ -169,10 +169,12 @@ def card_shown(tx: Tx, claimed: ClaimedCard, channel: str, ts: str, link: str | 
     card = tables.Card
     mine = (col(card.id) == claimed.card.id, col(card.epoch) == claimed.epoch)
     # Where it stands is written once: the channel may have got another id meanwhile.
-    stands = {} if ts == claimed.card.ts else {"channel": channel, "ts": ts, "link": link}
-    dirty = col(card.wanted) > claimed.wanted
-    done = update(card).where(*mine).values(shown=claimed.wanted, dirty=dirty, lease_until=None, attempts=0, **stands)
-    tx.exec(done)
+    stands: dict[str, Any] = {} if ts == claimed.card.ts else {"channel": channel, "ts": ts, "link": link}
+    shown = claimed.wanted
+    if claimed.unsure and stands:  # perhaps it was found there, and shows what was so at the first attempt
+        shown, stands["run_at"] = shown - 1, tx.now
+    values = {"shown": shown, "dirty": col(card.wanted) > shown, "lease_until": None, "attempts": 0, **stands}
+    tx.exec(update(card).where(*mine).values(**values))
     lanes.rest(tx, f"card:{claimed.card.place}", tx.now + pace)
     tx.told = True
 
