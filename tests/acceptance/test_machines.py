@@ -33,6 +33,7 @@ LONG = 90.0
 #: Seconds, as a setting: nobody who lives fails to renew for so long, also where much else runs.
 LEASE = "6"
 STEPS = ("fetch", "carry", "leave")
+pytestmark = pytest.mark.timeout(600)
 
 
 class Holding(Ledger):
@@ -106,7 +107,7 @@ def ends(there: Site, number: str, how: str = "fulfilled") -> None:
 
 def says(worker: Running, words: str, times: int = 1) -> None:
     """The worker's log has these words."""
-    until(lambda: worker.log.read_text().count(words) >= times, f"{words!r} in {worker.log.read_text()}", LONG)
+    until(lambda: worker.log.read_text().count(words) >= times, f"{words!r} in {worker.log}", LONG)
 
 
 def ends_well(worker: Running) -> None:
