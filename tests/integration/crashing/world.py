@@ -32,7 +32,7 @@ from bot.handlers.jira.site import Site
 from bot.handlers.webhook.wire import Wire
 from bot.safe import new_key
 from bot.slack import door
-from bot.store import tables
+from bot.store import connections, tables
 from bot.store.database import Database, Tx
 from bot.store.records import PersonRecord
 from bot.store.statements import Statement
@@ -209,6 +209,8 @@ def _store() -> list[ModuleType]:
 
 def watch(patch: pytest.MonkeyPatch, clock: Clock, outside: Outside, points: Callable[[], Points]) -> None:
     """Build what dies instead of what lives; `points` gives those of the present run."""
+    # Nothing moves by itself here, so whoever stands still is not frozen: this machine has much else to do.
+    patch.setattr(connections, "FROZEN", 600.0)
     patch.setattr(app, "Database", lambda url, **_: database(url, clock, points()))
     patch.setattr("bot.app.api.build", lambda *_, **__: FastAPI())
     for client in ("client", "sender_client"):
