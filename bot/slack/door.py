@@ -186,8 +186,8 @@ def build(
 ) -> App:
     """The Bolt app with every listener; talks to nobody yet.
 
-    `process_before_response` with lazy listeners acknowledges as soon as the listener has, where Bolt's default polls
-    every 10 ms. `authorize` answers from what we know: Bolt's own would ask auth.test inside the first click's three
+    `process_before_response` acknowledges as soon as the listener has, where Bolt's default polls every 10 ms.
+    `authorize` answers from what we know: Bolt's own would ask auth.test inside the first click's three
     seconds.
     """
 

@@ -24,39 +24,38 @@ from bot.slack.forms.about import CHANGE, COMPLETE, EDIT, ENTRY, FORM
 from bot.slack.forms.asking import ACTION
 from bot.slack.interaction import JSON
 from bot.slack.listeners import clicked, submitted, typed
-from bot.slack.listeners.wrapped import Wrapped, beside_first
+from bot.slack.listeners.wrapped import Wrapped, acknowledge, beside_first
 
 
 def register(app: App, service: Service, directory: SlackDirectory) -> None:
     """Hand every listener to Bolt."""
-    listeners = Wrapped(service, directory)
-    for name, submit in submitted.SUBMISSIONS.items():  # first: Bolt asks one after the other, and these do most
+    listeners = Wrapped(service, directory, app.listener_runner.listener_executor)
+    app.command("/platform")(listeners.after(acknowledge, listeners.lazily(typed.command)))
+    for (
+        name,
+        submit,
+    ) in submitted.SUBMISSIONS.items():  # before the buttons: Bolt asks one after the other, and these do more
         app.view(name)(listeners.submission(submit))
-    app.command("/platform")(ack=_acknowledge, lazy=[listeners.lazily(typed.command)])
     entry = listeners.submission(filling.submitted_entry)
-    app.view(ENTRY)(ack=entry, lazy=[listeners.lazily(filling.show_list)])
+    app.view(ENTRY)(listeners.after(entry, listeners.lazily(filling.show_list)))
     for name in (FORM, EDIT, CHANGE, COMPLETE, ENTRY):
-        app.view_closed(name)(ack=_acknowledge, lazy=[listeners.lazily(filling.closed)])
+        app.view_closed(name)(listeners.after(acknowledge, listeners.lazily(filling.closed)))
     keep = listeners.first(filling.keep_choice)
     for name, (decide, ask) in clicked.DECISIONS.items():
-        app.action(name)(ack=listeners.decided(decide), lazy=[listeners.told(ask)])
+        app.action(name)(listeners.after(listeners.decided(decide), listeners.told(ask)))
     for name, do in {**clicked.CLICKS, **filling.CLICKS}.items():
-        app.action(name)(ack=keep if name == ACTION else _acknowledge, lazy=[listeners.lazily(do)])
-    app.shortcut("new_request")(ack=_acknowledge, lazy=[listeners.lazily(typed.shortcut)])
-    app.shortcut("request_from_message")(ack=_acknowledge, lazy=[listeners.lazily(typed.shortcut)])
+        app.action(name)(listeners.after(keep if name == ACTION else acknowledge, listeners.lazily(do)))
+    app.shortcut("new_request")(listeners.after(acknowledge, listeners.lazily(typed.shortcut)))
+    app.shortcut("request_from_message")(listeners.after(acknowledge, listeners.lazily(typed.shortcut)))
     news.register(app, service, directory)
-    app.event(re.compile(".*"))(_acknowledge)
-    app.action(re.compile(".*"))(ack=_acknowledge, lazy=[listeners.lazily(clicked.stale)])
+    app.event(re.compile(".*"))(acknowledge)
+    app.action(re.compile(".*"))(listeners.after(acknowledge, listeners.lazily(clicked.stale)))
     app.view(re.compile(".*"))(listeners.submission(submitted.stale))
-    app.view_closed(re.compile(".*"))(_acknowledge)
+    app.view_closed(re.compile(".*"))(acknowledge)
     for name, find in filling.SEARCHES.items():
         app.options(name)(listeners.suggestion(find))
     app.options(re.compile(".*"))(_no_options)
     app.error(_unforeseen)
-
-
-def _acknowledge(ack: Ack) -> None:
-    ack()
 
 
 def _no_options(ack: Ack) -> None:

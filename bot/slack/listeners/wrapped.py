@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +20,7 @@ from bot.slack.text import escape
 
 log = logging.getLogger(__name__)
 
+Listener = Callable[[Args], None]
 #: Decides before the acknowledgement, and says so in a sentence; None: it has to ask first.
 Decide = Callable[[Interaction], str | None]
 #: Where Bolt hands an outcome on to what runs after the acknowledgement.
@@ -40,8 +42,20 @@ _TOO_SLOW = "That took too long for Slack to open a window. Please press the but
 class Wrapped:
     """Wraps functions of an `Interaction` as Bolt's listeners."""
 
-    def __init__(self, service: Service, directory: SlackDirectory) -> None:
-        self._service, self._directory = service, directory
+    def __init__(self, service: Service, directory: SlackDirectory, afterwards: Executor) -> None:
+        self._service, self._directory, self._afterwards = service, directory, afterwards
+
+    def after(self, first: Listener, then: Listener) -> Listener:
+        """One before the acknowledgement, which it gives, and one after it.
+
+        Bolt's own way copies the request in between, and that took most of an acknowledgement.
+        """
+
+        def run(args: Args) -> None:
+            first(args)
+            self._afterwards.submit(_logged, then, args)
+
+        return run
 
     def lazily(self, do: Lazy) -> Callable[[Args], None]:
         """For what runs after the acknowledgement."""
@@ -137,6 +151,18 @@ class Wrapped:
                 args.ack(options=[])
 
         return run
+
+
+def acknowledge(args: Args) -> None:
+    """All that there is to do at once."""
+    args.ack()
+
+
+def _logged(then: Listener, args: Args) -> None:
+    try:
+        then(args)
+    except Exception:  # nobody else would see it; it is logged
+        log.exception("what comes after an acknowledgement failed")
 
 
 def _outcome(interaction: Interaction, decide: Decide) -> _Outcome:
