@@ -19,8 +19,9 @@ comparable(schema)              without the words, for golden files
 from dataclasses import dataclass
 from typing import Any
 
+from bot.contract.branches import alternatives
 from bot.contract.compatibility import breaking, comparable
-from bot.contract.conditions import Applied, Around, applied, pruned, without_variants
+from bot.contract.conditions import Applied, Around, applied, pruned, with_values, without_variants
 from bot.contract.formats import expected, is_channel_id, is_datetime, is_email, is_person_id, is_uri
 from bot.contract.mapping import mapped
 from bot.contract.oddities import oddities
@@ -44,6 +45,7 @@ __all__ = [
     "NoSuchField",
     "Question",
     "Schema",
+    "alternatives",
     "applied",
     "asks_for_secrets",
     "at",
@@ -77,6 +79,7 @@ __all__ = [
     "unflatten",
     "unstorable",
     "with_defaults",
+    "with_values",
     "without_variants",
     "written",
 ]

@@ -12,13 +12,14 @@ A presentation adds its own (`VISIBLE_IF`): it looks at any field of the whole f
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
-from bot.contract.questions import CASE, VARIANT, VISIBLE_IF, Question, alone, fields, humanised, variants
-from bot.contract.schema import Schema, kinds, properties, remembered, required, resolve, target
+from bot.contract.branches import among, chooser, dependent, listed, named, position, titles, told_apart
+from bot.contract.questions import CASE, VALUE, VARIANT, VISIBLE_IF, Question, alone, fields, mixed, variants
+from bot.contract.schema import Schema, kinds, properties, remembered, required, resolve
 from bot.contract.validation import problems, with_defaults
 
 #: What is worked off here, so that the applied form has none of it.
@@ -28,8 +29,8 @@ _Path = tuple[str, ...]
 Around = Sequence[tuple[_Path, Mapping[str, Any]]]
 #: An `allOf` that names itself ends here.
 _DEEPEST = 4
-#: What the choice between variants is called, and how many fields name one.
-_KIND, _MOST_NAMES = "Which of these", 3
+#: What the choice between variants is called.
+_KIND = "Which of these"
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +90,51 @@ def without_variants(answers: Any) -> Any:
         return [without_variants(each) for each in answers]
     if not isinstance(answers, dict):
         return answers
+    if VALUE in answers:
+        return answers[VALUE]
     return {name: without_variants(each) for name, each in answers.items() if name != VARIANT}
+
+
+def with_values(schema: Schema, answers: Mapping[str, Any]) -> dict[str, Any]:
+    """The answers with each text, number, yes or no boxed that stands where an object may stand too."""
+    opened = dict(answers)
+    if _may_mix(schema):
+        for question in applied(schema, opened).questions:
+            if question.path[-1] == VALUE:
+                opened = _boxed_at(opened, question.path[:-1])
+    return opened
+
+
+def _boxed_at(value: Any, path: _Path) -> Any:
+    if not path:
+        return value if value is None or isinstance(value, Mapping) else {VALUE: value}
+    if not isinstance(value, dict) or path[0] not in value:
+        return value
+    return {**value, path[0]: _boxed_at(value[path[0]], path[1:])}
+
+
+def _opened(value: Any) -> Mapping[str, Any]:
+    """What stands in an object; a value that stands instead of one is boxed."""
+    if isinstance(value, Mapping):
+        return value
+    return {VALUE: value} if isinstance(value, str | int | float) else {}
+
+
+def _boxed_default(schema: Schema) -> Mapping[str, Any]:
+    """The default of an object that is a value; empty: it is none."""
+    default = schema.get("default")
+    return {} if isinstance(default, Mapping) else _opened(default)
+
+
+@remembered
+def _may_mix(schema: Schema) -> bool:
+    return _mixes(schema, schema)
+
+
+def _mixes(part: Any, root: Schema) -> bool:
+    if isinstance(part, dict):
+        return bool(mixed(part, root)) or any(_mixes(each, root) for each in part.values())
+    return isinstance(part, list) and any(_mixes(each, root) for each in part)
 
 
 @remembered
@@ -231,7 +276,7 @@ class _Walk:
         found = resolve(declared, self.root)
         if any(ref in seen for ref in found.refs) or not self._is_an_object(found.schema):
             return declared
-        here = _Node(found.schema, value if isinstance(value, Mapping) else {}, path)
+        here = _Node(found.schema, _opened(value) or _boxed_default(found.schema), path)
         count = len(self.choices)
         self._open(here, found.schema, ())
         self._leave_out(here)
@@ -242,6 +287,7 @@ class _Walk:
         if count == len(self.choices):
             return declared
         made = {name: inner for name, inner in here.schema.items() if name not in _CONDITIONS} | {"properties": inside}
+        made |= {"default": default} if (default := _boxed_default(made)) else {}
         return {**made, "type": ["object", "null"] if found.nullable or here.nullable else "object"}
 
     def _leave_out(self, here: _Node) -> None:
@@ -269,7 +315,7 @@ class _Walk:
             value = value.get(part) if isinstance(value, Mapping) else None
         if isinstance(rule, Mapping):
             return value is not None and self._holds(rule, value)
-        return _among(value, rule if isinstance(rule, list | tuple) else [rule])
+        return among(value, rule if isinstance(rule, list | tuple) else [rule])
 
     def _open(self, here: _Node, part: Schema, seen: _Path) -> None:
         for extra in self._parts(part):
@@ -277,47 +323,47 @@ class _Walk:
             self._follow(here, extra, seen, case=False)
         if "if" in part:
             self._open_if(here, part, seen)
-        for name, rule in _dependent(part):
+        for name, rule in dependent(part):
             self.controls.add((*here.path, name))
             given = here.value.get(name) is not None
             self._choose(given)
             if given:
                 self._follow(here, {"required": rule} if isinstance(rule, list) else rule, seen, after=name)
         for word in ("oneOf", "anyOf"):
-            self._open_branches(here, word, _list(part.get(word)), part, seen)
+            self._open_branches(here, word, listed(part.get(word)), part, seen)
 
     def _open_if(self, here: _Node, part: Schema, seen: _Path) -> None:
-        names = list(_named(part["if"]))
+        names = list(named(part["if"]))
         self.controls |= {(*here.path, *name) for name in names}
         holds = self._holds(part["if"], here.value)
         self._choose(holds)
         chosen = part.get("then" if holds else "else")
         if isinstance(chosen, dict):
-            last = max((name[0] for name in names), key=_position(here.schema), default="")
+            last = max((name[0] for name in names), key=position(here.schema), default="")
             self._follow(here, chosen, seen, after=last)
 
     def _open_branches(self, here: _Node, word: str, branches: Sequence[Any], part: Schema, seen: _Path) -> None:
         found = [resolve(branch, self.root).schema for branch in branches]
-        tag = _tag(found, part.get("discriminator"), self.root)
+        tag = told_apart(found, part.get("discriminator"), self.root)
         if tag is None:
             self._open_variants(here, word, branches, seen)
             return
         name, values = tag
         here.schema = {key: inner for key, inner in here.schema.items() if key not in {word, "discriminator"}}
         if name not in properties(here.schema):
-            here.take({"properties": {name: _select(name, found, values)}, "required": [name]}, case=False)
+            here.take({"properties": {name: chooser(name, found, values)}, "required": [name]}, case=False)
         self.controls.add((*here.path, name))
-        chosen = next((at for at, each in enumerate(values) if _among(here.value.get(name), each)), None)
+        chosen = next((at for at, each in enumerate(values) if among(here.value.get(name), each)), None)
         self._choose(chosen)
         if chosen is not None:
             self._follow(here, branches[chosen], seen, after=name, known=frozenset({name}))
 
     def _open_variants(self, here: _Node, word: str, branches: Sequence[Any], seen: _Path) -> None:
         """Let somebody choose; until they do, the first one that accepts what is there."""
-        declared = variants({word: branches}, self.root)
+        declared = variants({word: branches}, self.root) or mixed({word: branches}, self.root)
         if not declared or VARIANT in properties(here.schema):
             return
-        names = _names(declared, self.root)
+        names = titles(declared, self.root)
         here.nullable = here.nullable or len(declared) < len(branches)
         here.schema = {key: inner for key, inner in here.schema.items() if key not in {word, "discriminator"}}
         fits = self._fitting(declared, here.value)
@@ -356,11 +402,11 @@ class _Walk:
 
     def _parts(self, schema: Schema, deep: int = 0) -> list[Any]:
         """What of an `allOf` says something about fields; what narrows a text or a number is none of ours."""
-        parts = _list(schema.get("allOf")) if deep < _DEEPEST else []
+        parts = listed(schema.get("allOf")) if deep < _DEEPEST else []
         return [part for part in parts if self._is_an_object(resolve(part, self.root).schema, deep + 1)]
 
     def _is_an_object(self, schema: Schema, deep: int = 0) -> bool:
-        if kinds(schema) == ("object",):
+        if kinds(schema) == ("object",) or mixed(schema, self.root):
             return True
         telling = any(word in schema for word in ("oneOf", "anyOf", "if", "properties"))
         return not schema.get("type") and (telling or bool(self._parts(schema, deep)))
@@ -376,84 +422,3 @@ class _Walk:
             checks[id(condition)] = alone(condition, self.root)
         check = checks[id(condition)]
         return check is not None and problems(check, dict(value) if isinstance(value, Mapping) else value) == []
-
-
-def _position(schema: Schema) -> Callable[[str], int]:
-    """Where a field stands; one that does not is before all others."""
-    order = {name: at for at, name in enumerate(properties(schema))}
-    return lambda name: order.get(name, -1)
-
-
-def _dependent(part: Schema) -> Iterator[tuple[str, Any]]:
-    for word in ("dependencies", "dependentRequired", "dependentSchemas"):
-        rules = part.get(word)
-        yield from rules.items() if isinstance(rules, dict) else ()
-
-
-def _named(condition: Any) -> Iterator[_Path]:
-    """The fields that a condition looks at."""
-    if not isinstance(condition, dict):
-        return
-    for name, inner in properties(condition).items():
-        deeper = list(_named(inner))
-        yield from ((name, *each) for each in deeper)
-        if not deeper:
-            yield (name,)
-    yield from ((name,) for name in required(condition) - properties(condition).keys())
-    for word in ("allOf", "anyOf", "oneOf"):
-        for each in _list(condition.get(word)):
-            yield from _named(each)
-    yield from _named(condition.get("not"))
-
-
-def _tag(branches: Sequence[Schema], declared: Any, root: Schema) -> tuple[str, list[list[Any]]] | None:
-    """The field by whose value the branches are told apart, and each branch's values of it."""
-    if len(branches) < 2 or not all(properties(branch) for branch in branches):
-        return None
-    named = declared.get("propertyName") if isinstance(declared, dict) else None
-    for name in [named] if named else list(properties(branches[0])):
-        values = [_constants(resolve(properties(branch).get(name), root).schema) for branch in branches]
-        flat = [json.dumps(value) for each in values for value in each]
-        if all(values) and len(flat) == len(set(flat)):
-            return name, values
-    return None
-
-
-def _names(declared: Sequence[Any], root: Schema) -> list[str]:
-    """Of variants, for people: their titles, also those of classes, else the fields that only they have."""
-    found = [resolve(each, root).schema for each in declared]
-    classes = [target(str(each.get("$ref")), root) or {} for each in declared]
-    titles = [
-        str(each.get("title") or named.get("title") or "").strip() for each, named in zip(found, classes, strict=True)
-    ]
-    if all(titles) and len(set(titles)) == len(titles):
-        return [humanised(title) if " " not in title else title for title in titles]
-    own = [[n for n in properties(each) if sum(n in properties(o) for o in found) < len(found)] for each in found]
-    told = [", ".join(map(humanised, names[:_MOST_NAMES])) for names in own]
-    return [f"{at}: {text or 'the same fields'}" for at, text in enumerate(told, 1)]
-
-
-def _constants(schema: Schema) -> list[Any]:
-    if "const" in schema:
-        return [schema["const"]]
-    return _list(schema.get("enum"))
-
-
-def _select(name: str, branches: Sequence[Schema], values: Sequence[Sequence[Any]]) -> Schema:
-    """The field that chooses the branch. A branch's own title says more than its value."""
-    first = properties(branches[0])[name]
-    titles = [
-        str(branch.get("title") or value) for branch, each in zip(branches, values, strict=True) for value in each
-    ]
-    flat = [value for each in values for value in each]
-    labels = titles if len(set(titles)) == len(flat) else [str(value) for value in flat]
-    words = {key: first[key] for key in ("title", "description") if key in first}
-    return {**words, "enum": flat, "enumNames": labels}
-
-
-def _among(value: Any, values: Sequence[Any]) -> bool:
-    return json.dumps(value) in {json.dumps(each) for each in values}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []

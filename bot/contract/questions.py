@@ -59,6 +59,8 @@ HIDDEN, ADVANCED, WIDGET, ORDER, VISIBLE_IF = (
 )
 #: The field that chooses between objects which nothing else tells apart: asked, and no part of the answers.
 VARIANT = "x-frontdesk-variant"
+#: Where such a field may also be a text, a number, a yes or no: that, within the group that it is asked as.
+VALUE = "x-frontdesk-value"
 #: `^(small|large)$`: the values of an enum in a pattern.
 _ALTERNATION = re.compile(r"\^\((?:\?:)?((?:[\w /:@,-]|\\[.-])+(?:\|(?:[\w /:@,-]|\\[.-])+)+)\)\$")
 #: A text that may be longer than this gets several lines.
@@ -338,6 +340,27 @@ def variants(schema: Schema, root: Schema) -> list[Any]:
         if len(declared) > 1 and all(_is_object(resolve(each, root).schema) for each in declared):
             return declared
     return []
+
+
+def mixed(schema: Schema, root: Schema) -> list[Schema]:
+    """As `variants`, of objects and scalars, each scalar boxed under `VALUE`; empty where it is something else, too."""
+    for word in ("anyOf", "oneOf"):
+        branches = schema.get(word)
+        declared = [each for each in branches if not _is_null(each)] if isinstance(branches, list) else []
+        found = [resolve(each, root).schema for each in declared]
+        objects = [_is_object(each) for each in found]
+        scalars = [len(kinds(each)) == 1 and kinds(each)[0] in _SCALARS for each in found]
+        if any(objects) and any(scalars) and all(map(max, zip(objects, scalars, strict=True))):
+            return [each if is_object else boxed(each) for each, is_object in zip(declared, objects, strict=True)]
+    return []
+
+
+@remembered
+def boxed(scalar: Schema) -> Schema:
+    """A scalar as an object of one field."""
+    named = {"title": "Value", **{name: value for name, value in scalar.items() if name != "$ref"}}
+    declared = {**scalar, "title": named["title"]}
+    return {"type": "object", "title": scalar.get("title", ""), "properties": {VALUE: declared}, "required": [VALUE]}
 
 
 def _is_null(schema: Any) -> bool:

@@ -65,7 +65,7 @@ def _text(error: "ValidationError", *, secret: bool) -> str:
     if error.validator in {"enum", "const", "anyOf", "oneOf"}:
         return _accepted(error, got)
     if error.validator == "type":
-        return f"Has to be {_either(_type_names(error.validator_value))}{got}."
+        return f"Has to be {_either(type_names(error.validator_value))}{got}."
     if error.validator == "format":
         return f"Has to be {FORMATS[str(error.validator_value)][1]}{got}."
     words = _WORDS.get(str(error.validator))
@@ -78,7 +78,7 @@ def _accepted(error: "ValidationError", got: str) -> str:
     values = _values(error)
     if not values:
         kinds = [inner.validator_value for inner in error.context or () if inner.validator == "type"]
-        names = [name for kind in kinds for name in _type_names(kind) if name != _TYPES["null"]]
+        names = [name for kind in kinds for name in type_names(kind) if name != _TYPES["null"]]
         return f"Has to be {_either(names)}{got}." if names else f"Fits none of what is accepted here{got}."
     if len(values) == 1:
         return f"Has to be {values[0]}{got}."
@@ -110,7 +110,8 @@ def quoted(value: Any) -> str:
     return f"“{text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + '…'}”"
 
 
-def _type_names(kind: Any) -> list[str]:
+def type_names(kind: Any) -> list[str]:
+    """JSON types in words: `a whole number`."""
     return [_TYPES.get(name, str(name)) for name in ([kind] if isinstance(kind, str) else kind)]
 
 

@@ -115,7 +115,7 @@ def test_branches_that_nothing_tells_apart_are_left_to_validation() -> None:
         "properties": {
             "a": TEXT,
             "b": TEXT,
-            "free": {"oneOf": [{"properties": {"x": TEXT}}, {"type": "string"}]},
+            "free": {"oneOf": [{"properties": {"x": TEXT}}, {"type": "array"}]},
         },
         "oneOf": [{"required": ["a"]}, {"required": ["b"]}],
     }

@@ -1,7 +1,7 @@
 """Objects that no field tells apart: a choice by their titles, which is no part of the answers; then their fields."""
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
@@ -140,3 +140,65 @@ def test_a_list_that_no_window_opens_for_is_text_that_says_why_and_what_to_write
         {"/ports": {"answer": {"value": "- number: 1\n- number: 2\n  public: true"}}}, {"/ports"}, 0
     )
     assert read.answers == {"ports": [{"number": 1}, {"number": 2, "public": True}]}
+
+
+def test_what_may_be_a_list_too_says_what_it_may_be_and_a_mistake_where_it_is() -> None:
+    address = {"type": "object", "title": "Address", "properties": {"host": {"type": "string"}, "port": {}}}
+    several = {"type": "array", "items": {"type": "string"}}
+    schema = {"type": "object", "properties": {"at": {"anyOf": [several, address, {"type": "null"}]}}}
+    [block] = blocks(sheet(schema=schema)).values()
+    assert block["element"]["multiline"] is True
+    assert (
+        "YAML or JSON. Either a list or fields like “name: value”, one on each line: host, port."
+        in block["hint"]["text"]
+    )
+    filled = Filled(schema)
+    for text, wanted in (("- a\n- b", ["a", "b"]), ("host: a\nport: 1", {"host": "a", "port": 1})):
+        assert filled.read({"/at": {"answer": {"value": text}}}, {"/at"}, 0).answers == {"at": wanted}
+    wrong = filled.read({"/at": {"answer": {"value": "host: a\nport: [1"}}}, {"/at"}, 0)
+    assert "line 2, column" in wrong.unread[0].detail
+
+
+class Backup(Form):
+    keep: int | Literal["for ever"] | Address
+    where: str | SocketFile | None = None
+    how: int | Address = 3
+
+
+BACKUP = Backup.model_json_schema()
+KEEP = f"/keep/{contract.VARIANT}"
+
+
+def test_a_value_or_an_object_is_a_choice_by_kind_and_then_its_fields() -> None:
+    shown = blocks(sheet(schema=BACKUP))
+    options = [option["text"]["text"] for option in shown[KEEP]["element"]["options"]]
+    assert options == ["A whole number", "Text", "Address"]
+    assert [option["value"] for option in shown[f"/where/{contract.VARIANT}"]["element"]["options"]] == [
+        "Text",
+        "Socket file",
+    ]
+    number = blocks(sheet({}, {KEEP: "A whole number"}, BACKUP))
+    assert number["/keep/x-frontdesk-value"]["element"]["type"] == "number_input"
+    assert "/keep/host" in blocks(sheet({}, {KEEP: "Address"}, BACKUP))
+
+
+def test_a_value_in_place_of_an_object_comes_back_as_it_was() -> None:
+    for answer in (
+        {"keep": 5},
+        {"keep": "for ever", "where": "there"},
+        {"keep": {"host": "a", "port": 1}, "where": {"path": "/x"}, "how": {"host": "b", "port": 2}},
+    ):
+        form = sheet(answer, schema=BACKUP)
+        assert not any("⚠️" in str(block) for block in form.view()["blocks"])
+        read = form.filled.read(inputs.values(form.view()), form.blocks(), 0)
+        assert read.answers == contract.with_defaults(BACKUP, answer)
+        assert Backup.model_validate_json(json.dumps(read.answers))
+        assert Filled(BACKUP, form.filled.open_base()).answers == form.filled.answers
+
+
+def test_of_a_value_or_an_object_nothing_said_is_told_at_the_choice() -> None:
+    form = sheet(schema=BACKUP)
+    texts, _ = form.errors([Problem("/keep", "Missing.")], form.blocks())
+    assert texts == {KEEP: "keep: Missing."}
+    assert form.filled.answers.get("where") is None
+    assert form.filled.answers["how"] == 3

@@ -40,6 +40,9 @@ class Filled:
     #: The person's, for moments that are typed or shown as text.
     zone: tzinfo | None = None
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base", contract.with_values(self.schema, self.base))
+
     @cached_property
     def applied(self) -> Applied:
         """The form that holds for these answers."""

@@ -223,6 +223,8 @@ def _way(question: Question, zone: tzinfo | None) -> Iterable[str]:
         yield f"Each entry begins with “- ” and has these fields, one on each line as “name: value”: {', '.join(names)}"
         return
     yield "One name=value on each line" if question.is_map else _WRITTEN.get(question.kind, "")
+    if question.kind == "json" and (either := contract.alternatives(question.schema, question.root)):
+        yield f"Either {' or '.join(either)}"
     one = question.item or question
     told = moments.expected(zone) if one.kind == "datetime" else contract.expected(str(one.schema.get("format")))
     yield told[:1].upper() + told[1:]
