@@ -16,9 +16,9 @@ PUBLISHED = Path(__file__).parents[2] / "shared" / "slack"
 
 
 def sendable_view(view: dict[str, Any]) -> None:
-    """Our checker, Slack's schema and slack_sdk's models all take this modal."""
+    """Our checker, Slack's schema and slack_sdk's models all take this modal or Home tab."""
     assert limits.view_problems(view) == []
-    _published("modal-view", view)
+    _published("home-view" if view["type"] == "home" else "modal-view", view)
     View(**view).to_dict()
 
 

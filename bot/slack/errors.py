@@ -10,7 +10,7 @@ from urllib.error import URLError
 
 from slack_sdk.errors import SlackApiError
 
-from bot.errors import PermanentError, TemporaryError, Unavailable, Unreachable, Unsure
+from bot.errors import Invalid, PermanentError, Refused, TemporaryError, Unavailable, Unreachable, Unsure
 
 log = logging.getLogger(__name__)
 
@@ -145,6 +145,13 @@ def _never_left(error: Exception) -> bool:
     """Whether nobody was there who could have taken it."""
     reason = error.reason if isinstance(error, URLError) else error
     return isinstance(reason, ConnectionRefusedError | socket.gaierror)
+
+
+def sentence(refused: Refused) -> str:
+    """What a refusal says where it has no field to stand at."""
+    if isinstance(refused, Invalid) and refused.problems:
+        return " ".join(problem.detail for problem in refused.problems)
+    return str(refused)
 
 
 def bug(error: BaseException) -> str:

@@ -35,7 +35,9 @@ class Interaction:
 
     def __init__(self, args: Args, service: Service, directory: SlackDirectory) -> None:
         self.args, self.service, self.directory = args, service, directory
-        self.user: str = args.body.get("user_id") or args.body.get("user", {}).get("id", "")
+        body = args.body
+        event_of = body.get("event", {}).get("user", "")
+        self.user: str = body.get("user_id") or body.get("user", {}).get("id") or event_of
 
     @property
     def person(self) -> PersonRecord:
@@ -59,6 +61,11 @@ class Interaction:
         """What it is called, also if Slack sends it again: each thing that a person does has a trigger of its own."""
         trigger = self.args.body.get("trigger_id")
         return f"slack:{trigger}" if trigger else ""
+
+    @property
+    def at_home(self) -> bool:
+        """Whether it was done in the Home tab, where no message stands to answer at."""
+        return bool(self.args.body.get("view", {}).get("type") == "home")
 
     @property
     def is_new(self) -> bool:
@@ -113,6 +120,12 @@ class Interaction:
                 log.info("a window has moved on: %s", error.response.get("error"))
                 return False
         return True
+
+    def publish(self, view: JSON) -> None:
+        """Show their Home tab. Raises Unavailable."""
+        view = checked_view(view)
+        with answering("The Home tab"):
+            self.args.client.views_publish(user_id=self.user, view=view)
 
     def tell(self, message: Message) -> None:
         """Answer so that only this person sees it: where they clicked, else in a direct message.

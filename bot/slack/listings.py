@@ -1,6 +1,6 @@
 """What `/platform list`, `waiting` and `help` answer, to one person only. Pure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bot.slack import buttons, words
@@ -13,8 +13,8 @@ from bot.store.records import InstanceRecord, RequestRecord
 JSON = dict[str, Any]
 WordsOf = Callable[[RequestRecord], Words]
 
-#: Entries of one answer; a message holds 50 blocks.
-MOST = 12
+#: Entries of one answer, and how many of the 50 blocks of a message they may take.
+MOST, ROOM = 12, 44
 
 HELP = """*/platform* – the catalogue: what you can ask for
 */platform request OFFERING* `field=value ...` – its form, filled in
@@ -31,34 +31,47 @@ def mine(
     title: Callable[[str, str], str],
     words_of: WordsOf,
     renewable: Callable[[InstanceRecord], object] = lambda _instance: None,
+    *,
+    room: int = ROOM,
 ) -> Message:
-    """What somebody lives with, and what they asked for that is not over."""
-    blocks: list[JSON] = []
-    for instance in instances[:MOST]:
-        blocks += _instance(instance, title(instance.offering, instance.version), renewable=bool(renewable(instance)))
-    for record in requests[:MOST]:
-        blocks += _request(record, words_of(record))
-    if not blocks:
+    """What somebody lives with, and what they asked for that is not over, in `room` blocks and three."""
+    if not instances and not requests:
         return Message("You have nothing yet. /platform shows what you can ask for.")
-    blocks += _more(len(instances) - MOST, "instances") + _more(len(requests) - MOST, "open requests")
+    drawn = (_instance(each, title(each.offering, each.version), renewable=bool(renewable(each))) for each in instances)
+    have, more_instances = _fitting(drawn, len(instances), room * 2 // 3)
+    asked, more_requests = _fitting((_request(each, words_of(each)) for each in requests), len(requests), room // 3)
     text = f"You have {_count(instances, 'instance')} and {_count(requests, 'open request')}."
-    return Message(text, [_section(text), *blocks])
+    more = [*_more(more_instances, "instances"), *_more(more_requests, "open requests")]
+    return Message(text, [_section(text), *have, *asked, *more])
 
 
-def waiting(records: Sequence[RequestRecord], words_of: WordsOf, *, more: bool = False) -> Message:
-    """What waits for somebody's decision or work; `more`: that is not all."""
-    blocks: list[JSON] = []
-    for record in records[:MOST]:
-        blocks += _request(record, words_of(record))
-        if record.state == "awaiting_approval":
-            blocks += buttons.for_approvers(record)
-        for step in record.asking:
-            blocks += [_section(words_of(record).task(step)), *buttons.for_step(record, step.name)]
-    if not blocks:
+def waiting(records: Sequence[RequestRecord], words_of: WordsOf, *, more: bool = False, room: int = ROOM) -> Message:
+    """What waits for somebody's decision or work, in `room` blocks and two; `more`: that is not all."""
+    if not records:
         return Message("Nothing waits for you.")
+    blocks, left = _fitting((_waiting(each, words_of(each)) for each in records), len(records), room)
     count = f"{'More than ' if more else ''}{len(records)}"
     text = "1 request waits for you." if len(records) == 1 else f"{count} requests wait for you."
-    return Message(text, [_section(text), *blocks, *_more(len(records) - MOST, "requests")])
+    return Message(text, [_section(text), *blocks, *_more(left, "requests")])
+
+
+def _fitting(entries: Iterable[list[JSON]], count: int, room: int) -> tuple[list[JSON], int]:
+    """The first entries, as many as there is room for, each of them whole; and how many are left."""
+    blocks: list[JSON] = []
+    for shown, entry in enumerate(entries):
+        if shown == MOST or len(blocks) + len(entry) > room:
+            return blocks, count - shown
+        blocks += entry
+    return blocks, 0
+
+
+def _waiting(record: RequestRecord, words_: Words) -> list[JSON]:
+    blocks = _request(record, words_)
+    if record.state == "awaiting_approval":
+        blocks += buttons.for_approvers(record)
+    for step in record.asking:
+        blocks += [_section(words_.task(step)), *buttons.for_step(record, step.name)]
+    return blocks
 
 
 def _instance(instance: InstanceRecord, title: str, *, renewable: bool) -> list[JSON]:

@@ -40,7 +40,7 @@ def catalogue(offered: Sequence[Offered], problem: str = "") -> JSON:
     if problem:
         blocks.insert(0, {"type": "section", "text": plain_text(problem, 3000)})
     for each in offered[:_DESCRIBED]:
-        blocks += [{"type": "divider"}, _described(each)]
+        blocks += [{"type": "divider"}, described(each)]
     if len(offered) > _DESCRIBED:
         more = f"{len(offered) - _DESCRIBED} more are in the list above."
         blocks.append({"type": "context", "elements": [plain_text(more, 3000)]})
@@ -82,7 +82,8 @@ def usual(offered: Offered | None) -> str:
     return f" It usually takes {words.duration(offered.usual)}." if offered and offered.usual else ""
 
 
-def _described(offered: Offered) -> JSON:
+def described(offered: Offered) -> JSON:
+    """What an offering is, whose it is and how long it usually takes."""
     offering = offered.offering
     about = escape(clip(offering.description, 600))
     text = f"*{escape(offering.title)}*{chr(10) + about if about else ''}\n_Owner: {escape(offering.owner)}._{usual(offered)}"

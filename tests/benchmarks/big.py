@@ -150,6 +150,13 @@ class _Side:
         is_current(self.database)
         self.chores()
 
+    def home(self) -> None:
+        """What it is drawn from."""
+        self.service.waiting(self.dba)
+        self.service.mine(self.dba, open_only=True)
+        self.service.instances(self.dba)
+        self.service.offered()
+
     def chores(self) -> None:
         self.service.sweep()
         self.service.look_around()
@@ -171,6 +178,7 @@ QUESTIONS: dict[str, tuple[Question, float | None, float | None]] = {
         None,
         1.5,
     ),
+    "the Home tab": (_Side.home, None, 1.5),
     "/platform waiting": (lambda side: side.service.waiting(side.dba), None, 1.5),
     "GET /v1/requests": (lambda side: side.service.requests(side.dba), None, 1.5),
     "GET /v1/requests?state=fulfilled": (lambda side: side.service.requests(side.dba, state="fulfilled"), None, 1.5),

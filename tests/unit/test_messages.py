@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from bot.lifecycle import ApprovalRule, InstanceState, RequestState, StepState
 from bot.offering import Offering
-from bot.slack import listings, messages, words
+from bot.service import Offered
+from bot.slack import home, listings, messages, words
 from bot.slack.buttons import Target
 from bot.slack.messages import Message
-from bot.slack.rules.limits import message_problems
+from bot.slack.rules.limits import message_problems, view_problems
 from bot.slack.text import cut
 from bot.slack.words import Words
 from bot.store.outbox import NOTED, TOLD
@@ -511,3 +512,24 @@ def test_each_button_has_a_label_for_screen_readers_that_says_what_it_is_about()
         for one in block["elements"]
     }
     assert labels == {"approve": "Approve REQ-12", "reject": "Reject REQ-12"}
+
+
+# The Home tab
+
+
+def test_a_home_tab_holds_as_much_as_slack_takes_and_says_how_much_more_there_is() -> None:
+    asking = [step(name=f"s{i}", ask={"group": "@dba", "instructions": "x"}, state=StepState.PENDING) for i in range(4)]
+    waiting = listings.waiting(
+        [request(id=i, steps=asking) for i in range(30)], lambda _: words_of(records.offering()), room=home.ROOM
+    )
+    mine = listings.mine(
+        [instance(id=i) for i in range(40)],
+        [request(id=i) for i in range(20)],
+        lambda *_: "x",
+        lambda _: words_of(None),
+        room=home.ROOM,
+    )
+    tab = home.home(waiting, mine, [Offered(records.offering(), None) for _ in range(60)])
+    assert view_problems(tab) == []
+    assert "27 more requests" in shown(waiting)
+    assert "29 more instances" in shown(mine)

@@ -7,6 +7,7 @@ an id that the log has too.
 
     wrapped     how functions of an interaction become Bolt's listeners
     typed       the slash command and the shortcuts
+    opened      the Home tab
     clicked     buttons
     submitted   windows
 """
@@ -23,7 +24,7 @@ from bot.slack.forms import filling
 from bot.slack.forms.about import CHANGE, COMPLETE, EDIT, ENTRY, FORM
 from bot.slack.forms.asking import ACTION
 from bot.slack.interaction import JSON
-from bot.slack.listeners import clicked, submitted, typed
+from bot.slack.listeners import clicked, opened, submitted, typed
 from bot.slack.listeners.wrapped import Wrapped, acknowledge, beside_first
 
 
@@ -31,10 +32,8 @@ def register(app: App, service: Service, directory: SlackDirectory) -> None:
     """Hand every listener to Bolt."""
     listeners = Wrapped(service, directory, app.listener_runner.listener_executor)
     app.command("/platform")(listeners.after(acknowledge, listeners.lazily(typed.command)))
-    for (
-        name,
-        submit,
-    ) in submitted.SUBMISSIONS.items():  # before the buttons: Bolt asks one after the other, and these do more
+    # Before the buttons: Bolt asks one after the other, and these do more.
+    for name, submit in submitted.SUBMISSIONS.items():
         app.view(name)(listeners.submission(submit))
     entry = listeners.submission(filling.submitted_entry)
     app.view(ENTRY)(listeners.after(entry, listeners.lazily(filling.show_list)))
@@ -47,6 +46,7 @@ def register(app: App, service: Service, directory: SlackDirectory) -> None:
         app.action(name)(listeners.after(keep if name == ACTION else acknowledge, listeners.lazily(do)))
     app.shortcut("new_request")(listeners.after(acknowledge, listeners.lazily(typed.shortcut)))
     app.shortcut("request_from_message")(listeners.after(acknowledge, listeners.lazily(typed.shortcut)))
+    app.event("app_home_opened")(listeners.after(acknowledge, listeners.lazily(opened.opened)))
     news.register(app, service, directory)
     app.event(re.compile(".*"))(acknowledge)
     app.action(re.compile(".*"))(listeners.after(acknowledge, listeners.lazily(clicked.stale)))

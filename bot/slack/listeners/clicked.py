@@ -91,6 +91,16 @@ def _change(interaction: Interaction) -> None:
     typed.open_change(interaction, interaction.target.number)
 
 
+def _catalogue(interaction: Interaction) -> None:
+    typed.open_catalogue(interaction)
+    interaction.prepare()
+
+
+def _request(interaction: Interaction) -> None:
+    typed.open_form(interaction, interaction.target.number)
+    interaction.prepare()
+
+
 def _story(interaction: Interaction) -> None:
     typed.tell_story(interaction, interaction.target.number, interaction.target.page or 1)
 
@@ -112,6 +122,8 @@ DECISIONS: Mapping[str, tuple[Decide, Lazy | None]] = {
 }
 #: By the button's action.
 CLICKS: Mapping[str, Lazy] = {
+    "catalogue": _catalogue,
+    "request": _request,
     "reject": _reject,
     "refuse": _refuse,
     "edit": _edit,

@@ -32,6 +32,12 @@ def shortcut(interaction: Interaction) -> None:
     interaction.prepare()
 
 
+def open_form(interaction: Interaction, name: str) -> None:
+    """The form of an offering, empty. Raises NotFound."""
+    offering = interaction.service.offering(name)
+    interaction.open(windows.opened(interaction, About(offering=offering.name, version=offering.version)))
+
+
 def _request(interaction: Interaction, command: commands.Command) -> None:
     if not command.words:
         open_catalogue(interaction)
@@ -54,6 +60,11 @@ def _change_typed(interaction: Interaction, command: commands.Command) -> None:
 
 
 def _list(interaction: Interaction, _command: commands.Command) -> None:
+    interaction.tell(mine(interaction))
+
+
+def mine(interaction: Interaction, room: int = listings.ROOM) -> Message:
+    """What they have, and what they asked for that is not over."""
     service, person = interaction.service, interaction.person
 
     def title(name: str, version: str) -> str:
@@ -62,12 +73,17 @@ def _list(interaction: Interaction, _command: commands.Command) -> None:
 
     open_ones = service.mine(person, open_only=True).items
     instances = service.instances(person).items
-    interaction.tell(listings.mine(instances, open_ones, title, interaction.words, service.renewal))
+    return listings.mine(instances, open_ones, title, interaction.words, service.renewal, room=room)
 
 
 def _waiting(interaction: Interaction, _command: commands.Command) -> None:
+    interaction.tell(waiting(interaction))
+
+
+def waiting(interaction: Interaction, room: int = listings.ROOM) -> Message:
+    """What waits for their decision or work."""
     page = interaction.service.waiting(interaction.person)
-    interaction.tell(listings.waiting(page.items, interaction.words, more=page.next is not None))
+    return listings.waiting(page.items, interaction.words, more=page.next is not None, room=room)
 
 
 def _show(interaction: Interaction, command: commands.Command) -> None:

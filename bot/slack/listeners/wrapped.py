@@ -8,13 +8,14 @@ from typing import Literal
 
 from slack_bolt.kwargs_injection.args import Args
 
-from bot.errors import Invalid, Refused
+from bot.errors import Refused
 from bot.service import Service
 from bot.slack import views
 from bot.slack.directory import SlackDirectory
-from bot.slack.errors import bug
+from bot.slack.errors import bug, sentence
 from bot.slack.forms import patience
 from bot.slack.interaction import JSON, Interaction, Lazy, Submission
+from bot.slack.listeners import opened
 from bot.slack.messages import Message
 from bot.slack.text import escape
 
@@ -66,9 +67,11 @@ class Wrapped:
                 if interaction.is_new:
                     do(interaction)
             except Refused as refused:
-                interaction.tell(Message(escape(_sentence(refused))))
+                interaction.tell(Message(escape(sentence(refused))))
             except Exception as error:  # noqa: BLE001 - a bug of ours is told to the person too
                 interaction.tell(Message(bug(error)))
+            if interaction.at_home:
+                opened.show(interaction)
 
         return run
 
@@ -117,12 +120,15 @@ class Wrapped:
             outcome: _Outcome = args.context[_OUTCOME]
             if outcome.how in ("refused", "asks"):
                 once(args)
-            elif outcome.text:  # the click is remembered with what is done about it, and nowhere else
-                interaction = Interaction(args, self._service, self._directory)
-                if outcome.how == "done":
-                    interaction.confirm(outcome.text)
-                else:
-                    interaction.tell(Message(outcome.text))
+                return
+            interaction = Interaction(args, self._service, self._directory)
+            # The click is remembered with what is done about it, and nowhere else.
+            if outcome.text and outcome.how == "done":
+                interaction.confirm(outcome.text)
+            elif outcome.text:
+                interaction.tell(Message(outcome.text))
+            if interaction.at_home:
+                opened.show(interaction)
 
         return run
 
@@ -134,7 +140,7 @@ class Wrapped:
             try:
                 answer = submit(Interaction(args, self._service, self._directory), view)
             except Refused as refused:
-                answer = beside_first(view, _sentence(refused))
+                answer = beside_first(view, sentence(refused))
             except Exception as error:  # noqa: BLE001 - a bug of ours is told to the person too
                 answer = beside_first(view, bug(error))
             args.ack(**(answer or {}))
@@ -169,7 +175,7 @@ def _outcome(interaction: Interaction, decide: Decide) -> _Outcome:
     try:
         text = decide(interaction)
     except Refused as refused:
-        return _Outcome("refused", escape(_sentence(refused)))
+        return _Outcome("refused", escape(sentence(refused)))
     except Exception as error:  # noqa: BLE001 - a bug of ours is told to the person too
         return _Outcome("refused", bug(error))
     return _Outcome("asks") if text is None else _Outcome("done", text)
@@ -190,9 +196,3 @@ def beside_first(view: JSON, text: str) -> JSON:
 
 def _inputs(view: JSON) -> list[str]:
     return [block["block_id"] for block in view["blocks"] if block["type"] == "input"]
-
-
-def _sentence(refused: Refused) -> str:
-    if isinstance(refused, Invalid) and refused.problems:
-        return " ".join(problem.detail for problem in refused.problems)
-    return str(refused)
