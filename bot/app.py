@@ -1,6 +1,7 @@
 """The composition root: builds everything, once, from settings. The only place where the parts meet."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -124,7 +125,7 @@ def build(settings: Settings, *, web: bool = True, worker: bool = True) -> Proce
     process.web = api.build(service, newsroom, ready=process.ready)
     if settings.slack:
         bolt = door.build(web_client, settings.slack_signing_secret, service, slack_directory, listening)
-        process.web.router.routes.append(Route("/slack/events", door.endpoint(bolt, listening), methods=["POST"]))
+        process.web.router.routes.append(Route("/slack/events", door.Endpoint(bolt, listening), methods=["POST"]))
         if settings.slack_app_token:
             alone = door.client(None, web_client.base_url)
             process.socket = socket_mode.Socket(bolt, settings.slack_app_token, alone, door.THREADS)
@@ -148,6 +149,7 @@ def run(settings: Settings, *, web: bool, worker: bool) -> None:
     if web and worker:
         migrate_to_newest(settings.database_url)
     process, told = build(settings, web=web, worker=worker), threading.Event()
+    gc.freeze()  # what was built stays: looking for garbage in it stopped everybody for a tenth of a second
     server = _server(process.web, settings.host, settings.port) if web else None
     # Set before anything runs, and not left to uvicorn alone: it raises again what it caught, once it has ended.
     for number in (signal.SIGTERM, signal.SIGINT):

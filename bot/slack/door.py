@@ -19,7 +19,7 @@ from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler
 from slack_sdk.http_retry.request import HttpRequest
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from bot import measures, telemetry
 from bot.service import Service
@@ -207,13 +207,16 @@ def build(
     return app
 
 
-def endpoint(app: App, listening: Listeners) -> Callable[[Request], Any]:
+class Endpoint:
     """`POST /slack/events`: all of Slack over signed HTTP. Bolt blocks, so it runs in the thread pool."""
 
-    async def events(request: Request) -> Response:
-        body = await request.body()
-        with listening.acknowledging():
-            answer = await run_in_threadpool(app.dispatch, to_bolt_request(request, body))
-        return to_starlette_response(answer)
+    def __init__(self, app: App, listening: Listeners) -> None:
+        self._app, self._listening = app, listening
 
-    return events
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """As ASGI has it. Others give way until the answer has left: whoever writes it is one thread among them."""
+        request = Request(scope, receive)
+        body = await request.body()
+        with self._listening.acknowledging():
+            answer = await run_in_threadpool(self._app.dispatch, to_bolt_request(request, body))
+            await to_starlette_response(answer)(scope, receive, send)

@@ -42,7 +42,7 @@ def main(port: int, *, before: bool) -> None:
     """Until it is ended."""
     web = FastAPI()
     web.router.routes.append(
-        Route("/slack/events", door.endpoint(build(before=before), door.Listeners()), methods=["POST"])
+        Route("/slack/events", door.Endpoint(build(before=before), door.Listeners()), methods=["POST"])
     )
     web.router.routes.append(Route("/readyz", lambda _request: Response("ready")))
     uvicorn.Server(uvicorn.Config(web, host="127.0.0.1", port=port, log_level="warning", access_log=False)).run()
