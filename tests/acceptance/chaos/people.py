@@ -227,7 +227,14 @@ class Town:
 
     def click_until(self, who: Client, action: str, number: str) -> None:
         """Press a button of the card until the card does not offer it any more; impatience is a person's right."""
-        self.until(lambda: self._offers(who, action, number), f"the card of {number} offers {action}")
+
+        def offered() -> str:
+            found = self._offers(who, action, number)
+            if not found:  # what is parked before that never comes to it by itself
+                self._mend(self.seen("grace", number))
+            return found
+
+        self.until(offered, f"the card of {number} offers {action}")
         clicks = 0
         deadline = time.monotonic() + PATIENCE
         while ts := self._offers(who, action, number):
