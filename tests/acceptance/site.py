@@ -24,7 +24,7 @@ from bot.demo.slack import population
 from bot.demo.slack.client import Client
 from bot.demo.slack.entities import Message
 from bot.demo.slack.workspace import Workspace
-from tests.integration.office import buttons, everything, is_card, text_of
+from tests.integration.office import BUSY, buttons, everything, is_card, text_of
 
 ROOT = Path(__file__).parent.parent.parent
 #: Seconds until something has to be seen; nothing is measured with it.
@@ -193,7 +193,7 @@ class Site:
 @contextmanager
 def site(folder: Path, *, socket_mode: bool, database: str = "", **environment: str) -> Iterator[Site]:
     """A site with an empty database; whatever was started is ended with it."""
-    workspace, jira = population.populated(), JiraStandIn()
+    workspace, jira = population.populated(patience=BUSY), JiraStandIn()
     jira_population.populate(jira)
     with ExitStack() as stack:
         slack = stack.enter_context(Server(build_workspace(workspace)))

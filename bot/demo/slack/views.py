@@ -16,8 +16,6 @@ from bot.slack.rules.limits import size, view_problems
 if TYPE_CHECKING:
     from bot.demo.slack.workspace import Workspace
 
-TRIGGER_SECONDS = 3.0
-
 
 def new_trigger(workspace: "Workspace", app: App, person: str, view_id: str = "") -> str:
     """A trigger id for one interaction of a person."""
@@ -111,7 +109,7 @@ def _usable(workspace: "Workspace", app: App, trigger_id: str) -> Trigger:
         raise SlackError("invalid_trigger_id")
     if trigger.used:
         raise SlackError("exchanged_trigger_id")
-    if workspace.clock() - trigger.made > TRIGGER_SECONDS:
+    if workspace.clock() - trigger.made > workspace.patience:
         raise SlackError("expired_trigger_id")
     return trigger
 

@@ -41,7 +41,7 @@ class Workspace:
     """One Slack team. All public methods may be called from any thread.
 
     `clock` gives Unix seconds. `base_url` is where the server answers; who starts the server sets it. `patience` is how
-    many seconds an app may take to acknowledge (Slack: 3); `message_interval` the seconds between two messages of an
+    many seconds an app may take to acknowledge, and a trigger lives (Slack: 3); `message_interval` the seconds between two messages of an
     app in one channel (Slack: 1; 0 lets all through).
     """
 
