@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 
 from sqlalchemy import Dialect, Insert, Table, bindparam, delete, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql import ColumnElement
 from sqlmodel import Session, SQLModel
 
 from bot.store.statements import Statement, dialect_of
@@ -134,15 +135,14 @@ def _naming(model: type[SQLModel], names: tuple[str, ...]) -> Insert:
 @cache
 def _select_equal(model: type[SQLModel], dialect: Dialect, names: tuple[str, ...]) -> Statement:
     table = _table(model)
-    criteria = (table.c[name] == bindparam(name, type_=table.c[name].type) for name in names)
-    return Statement(select(table).where(*criteria), dialect, table.c)
+    return Statement(select(table).where(*_having(table, names)), dialect, table.c)
 
 
 @cache
 def _select_locked(model: type[SQLModel], dialect: Dialect, names: tuple[str, ...]) -> Statement:
     table = _table(model)
-    criteria = (table.c[name] == bindparam(name, type_=table.c[name].type) for name in names)
-    return Statement(select(table).where(*criteria).with_for_update(key_share=True), dialect, table.c)
+    query = select(table).where(*_having(table, names))
+    return Statement(query.with_for_update(key_share=True), dialect, table.c)
 
 
 @cache
@@ -173,17 +173,20 @@ def _update(
     model: type[SQLModel], dialect: Dialect, where: tuple[str, ...], plain: tuple[str, ...], more: tuple[str, ...]
 ) -> Statement:
     table = _table(model)
-    criteria = (table.c[name] == bindparam(f"where_{name}", type_=table.c[name].type) for name in where)
     values: dict[str, Any] = {name: bindparam(name, type_=table.c[name].type) for name in plain}
     values |= {name: table.c[name] + literal_column("1") for name in more}
-    return Statement(update(table).where(*criteria).values(values), dialect)
+    return Statement(update(table).where(*_having(table, where, "where_")).values(values), dialect)
 
 
 @cache
 def _delete(model: type[SQLModel], dialect: Dialect, names: tuple[str, ...]) -> Statement:
     table = _table(model)
-    criteria = (table.c[name] == bindparam(name, type_=table.c[name].type) for name in names)
-    return Statement(delete(table).where(*criteria), dialect)
+    return Statement(delete(table).where(*_having(table, names)), dialect)
+
+
+def _having(table: Table, names: Iterable[str], prefix: str = "") -> list[ColumnElement[bool]]:
+    """Each of these columns has the value that is given as its name, behind `prefix`."""
+    return [table.c[name] == bindparam(f"{prefix}{name}", type_=table.c[name].type) for name in names]
 
 
 def _table(model: type[SQLModel]) -> Table:
