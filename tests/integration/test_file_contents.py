@@ -13,8 +13,9 @@ from bot.demo.slack import files_api
 from bot.demo.slack.client import Client
 from bot.errors import PermanentError
 from bot.slack.files import SlackFiles
+from tests.integration import asking
 from tests.integration.clicks import start_over
-from tests.integration.office import Office, opened, text_of
+from tests.integration.office import Office, text_of
 from tests.integration.test_cli import process
 
 SITE = '''
@@ -57,9 +58,7 @@ TEXT = base64.b64encode(CERTIFICATE).decode()
 
 @pytest.fixture(scope="module")
 def open_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    folder = tmp_path_factory.mktemp("offerings")
-    (folder / "site.py").write_text(SITE.lstrip())
-    with opened(tmp_path_factory.mktemp("office"), offerings=folder) as office:
+    with asking.offering(tmp_path_factory, site=SITE) as office:
         yield office
 
 

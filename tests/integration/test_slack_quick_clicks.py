@@ -9,8 +9,9 @@ import pytest
 from bot.demo.slack import interactions
 from bot.demo.slack.client import Client
 from bot.demo.slack.delivery import deliver
+from tests.integration import asking
 from tests.integration.clicks import start_over
-from tests.integration.office import Office, opened
+from tests.integration.office import Office
 
 SITE = '''
 """A site with many fields"""
@@ -59,9 +60,7 @@ JSON = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def open_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
-    folder = tmp_path_factory.mktemp("offerings")
-    (folder / "site.py").write_text(SITE.lstrip())
-    with opened(tmp_path_factory.mktemp("office"), offerings=folder) as office:
+    with asking.offering(tmp_path_factory, site=SITE) as office:
         yield office
 
 
