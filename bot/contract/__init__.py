@@ -27,7 +27,7 @@ from bot.contract.mapping import mapped
 from bot.contract.oddities import oddities
 from bot.contract.presentation import Look, NoSuchField, presented, unanswerable
 from bot.contract.questions import VARIANT, Choice, Kind, Question, fields, humanised, is_content
-from bot.contract.schema import Schema, pointer, remembered, resolve
+from bot.contract.schema import Schema, parts, pointer, remembered, resolve
 from bot.contract.search import ranked
 from bot.contract.secrecy import asks_for_secrets, at, secrets
 from bot.contract.text import parse, parse_lines, typed, unflatten, written
@@ -65,6 +65,7 @@ __all__ = [
     "oddities",
     "parse",
     "parse_lines",
+    "parts",
     "pointer",
     "presented",
     "problems",

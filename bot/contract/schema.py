@@ -59,6 +59,14 @@ class Resolved:
     refs: tuple[str, ...]
 
 
+def parts(schema: Any) -> Iterator[Schema]:
+    """Every object in it, itself first, wherever it stands."""
+    if isinstance(schema, dict):
+        yield schema
+    for each in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from parts(each)
+
+
 def pointer(path: Iterable[str | int]) -> str:
     """RFC 6901: `("network", "a/b")` is `/network/a~1b`."""
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from bot.contract.schema import Schema, properties, remembered, resolve
+from bot.contract.schema import Schema, parts, properties, remembered, resolve
 
 Path = tuple[str | int, ...]
 #: A presentation's word for it, where the schema itself does not say so.
@@ -18,7 +18,7 @@ def marks_secret(schema: Schema) -> bool:
 @remembered
 def asks_for_secrets(schema: Schema) -> bool:
     """Whether a secret is declared anywhere in it."""
-    return any(marks_secret(part) for part in _parts(schema))
+    return any(marks_secret(part) for part in parts(schema))
 
 
 def is_secret(root: Schema, path: Iterable[str | int]) -> bool:
@@ -47,13 +47,6 @@ def _standing(root: Schema, value: Any, path: Path) -> Iterator[Path]:
     members = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
     for name, member in members:
         yield from _standing(root, member, (*path, name))
-
-
-def _parts(schema: Any) -> Iterator[Schema]:
-    if isinstance(schema, dict):
-        yield schema
-    for each in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
-        yield from _parts(each)
 
 
 def _marked(schema: Any, root: Schema, path: Path, seen: frozenset[int]) -> bool:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from bot import deadlines, secrecy
@@ -19,6 +20,7 @@ from bot.store.database import Session, Tx
 from bot.store.drafts import DraftRecord
 from bot.store.records import InstanceRecord, PersonRecord, RequestRecord, request_number
 from bot.store.requests import Busy, KeyReused, NewRequest, NewStep
+from bot.store.together import Together
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,11 @@ class Asked:
 
 class Asking(Offers, Reading):
     """Makes requests."""
+
+    @cached_property
+    def _submissions(self) -> Together[tuple[NewRequest, str], Asked]:
+        """What people submit at the same time is stored together."""
+        return Together(self.database, _laid_down)
 
     def review(
         self, person: PersonRecord, offering: Offering[Any], answers: Mapping[str, Any], number: str = ""
@@ -178,10 +185,7 @@ class Asking(Offers, Reading):
 
     def _store(self, new: NewRequest, draft: str = "") -> Asked:
         try:
-            with self.database.write() as tx:
-                request_id, created = requests.submit(tx, new)
-                drafts.drop(tx, new.requester_id, draft)
-                decide_by = _decide_by(tx, request_id, new, created=created)
+            return self._submissions.write((new, draft))
         except KeyReused as reused:
             number = request_number(reused.request_id)
             raise KeyTaken(
@@ -191,7 +195,6 @@ class Asking(Offers, Reading):
             raise Conflict(
                 f"{request_number(busy.request_id)} about the same instance is open. Wait for it, or end it first."
             ) from None
-        return Asked(request_id, new.kind, new.offering, new.rules, decide_by, created)
 
     def _told(self, asked: Asked) -> tuple[RequestRecord, bool]:
         record = self._request(asked.id)
@@ -251,6 +254,15 @@ class Asking(Offers, Reading):
             key=key,
             body_hash=hashed(instance.number, None, {}, reason),
         )
+
+
+def _laid_down(tx: Tx, given: tuple[NewRequest, str]) -> Asked:
+    """Store a request; the draft of that name is none any more. Raises KeyReused, Busy."""
+    new, draft = given
+    request_id, created = requests.submit(tx, new)
+    drafts.drop(tx, new.requester_id, draft)
+    decide_by = _decide_by(tx, request_id, new, created=created)
+    return Asked(request_id, new.kind, new.offering, new.rules, decide_by, created)
 
 
 def _decide_by(tx: Tx, request_id: int, new: NewRequest, *, created: bool) -> datetime | None:

@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot import contract
@@ -97,14 +97,7 @@ def _files(schema: Schema, answers: Mapping[str, Any]) -> Iterable[tuple[tuple[s
 
 @contract.remembered
 def _asks_for_files(schema: Schema) -> bool:
-    return any(part.get("format") == "file" for part in _parts(schema))
-
-
-def _parts(schema: Any) -> Iterator[JSON]:
-    if isinstance(schema, dict):
-        yield schema
-    for each in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
-        yield from _parts(each)
+    return any(part.get("format") == "file" for part in contract.parts(schema))
 
 
 def _id(value: Any) -> str:

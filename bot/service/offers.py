@@ -149,6 +149,8 @@ class Offers(People, Filing):
 
     def _settled(self, schema: contract.Schema, answers: Mapping[str, Any]) -> dict[str, Any]:
         """The answers with every person as an e-mail address where one is known, and moments in UTC. Raises Invalid."""
+        if not _asks_for_people_or_moments(schema):
+            return dict(answers)
         wrong: list[Problem] = []
 
         def settle(question: contract.Question, value: Any, place: tuple[str | int, ...]) -> Any:
@@ -166,6 +168,12 @@ class Offers(People, Filing):
         if wrong:
             raise Invalid(wrong)
         return settled
+
+
+@contract.remembered
+def _asks_for_people_or_moments(schema: contract.Schema) -> bool:
+    """Whether any question of it, in whatever branch, has answers that several texts say alike."""
+    return any(part.get("format") in ("person", "date-time") for part in contract.parts(schema))
 
 
 class _Later:

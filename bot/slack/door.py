@@ -1,5 +1,6 @@
 """Slack's door: builds the Bolt app, and connects it over signed HTTP; Socket Mode is `socket_mode`."""
 
+import binascii
 import logging
 import threading
 import time
@@ -218,5 +219,23 @@ class Endpoint:
         request = Request(scope, receive)
         body = await request.body()
         with self._listening.acknowledging():
-            answer = await run_in_threadpool(self._app.dispatch, to_bolt_request(request, body))
+            answer = await run_in_threadpool(self._app.dispatch, _read(request, body))
             await to_starlette_response(answer)(scope, receive, send)
+
+
+#: What an interaction's body begins with; it has one field only.
+_PAYLOAD = b"payload="
+
+
+def _read(request: Request, body: bytes) -> BoltRequest:
+    """As Bolt's adapter reads it. Python takes a fifth of an acknowledgement to unquote a form, one percent sign at a time."""
+    if not body.startswith(_PAYLOAD) or b"&" in body:
+        return to_bolt_request(request, body)
+    read = BoltRequest(body=unquoted(body[len(_PAYLOAD) :]), query=request.url.query, headers=dict(request.headers))
+    read.raw_body = body.decode()  # what is signed
+    return read
+
+
+def unquoted(field: bytes) -> str:
+    """What a field of a form says. Quoted-printable is the same code with another sign, and is read in C."""
+    return binascii.a2b_qp(field.replace(b"=", b"=3D").replace(b"+", b" ").replace(b"%", b"=")).decode()

@@ -72,6 +72,8 @@ class NewRequest:
     secrets: Mapping[str, str] = field(default_factory=dict)
     #: How long a decision is waited for; None: for ever.
     deadline: Deadline | None = None
+    #: Of the trace that it is asked in: another thread may write it down.
+    traceparent: str | None = field(default_factory=telemetry.traceparent)
 
 
 def submit(tx: Tx, new: NewRequest) -> tuple[int, bool]:
@@ -163,7 +165,7 @@ def _lay_down(tx: Tx, new: NewRequest, instance_id: int, state: RequestState, du
         state=str(state),
         idempotency_key=new.key,
         body_hash=new.body_hash,
-        traceparent=telemetry.traceparent(),
+        traceparent=new.traceparent,
         created_at=tx.now,
         updated_at=tx.now,
     )

@@ -52,9 +52,11 @@ class Statement:
 
     def run(self, session: Session, values: Mapping[str, Any]) -> Any:
         """The driver's cursor after the statement, and after all that was put off before."""
-        connection = connection_of(session)
+        connection, parameters = connection_of(session), self._parameters(values)
+        if not connection.info.get(_PUT_OFF):
+            return self.execute(connection, parameters)
         with _in_one_trip(connection):
-            return self.execute(connection, self._parameters(values))
+            return self.execute(connection, parameters)
 
     def put_off(self, session: Session, *values: Mapping[str, Any]) -> None:
         """Run it in its turn, once for each of `values`, by the end of the transaction: nobody asks what came of it."""

@@ -3,12 +3,17 @@
 import asyncio
 import threading
 import time
+from collections.abc import Callable
+from urllib.parse import quote, quote_plus
 
+from hypothesis import example, given
+from hypothesis import strategies as st
 from slack_bolt import Ack, App
 from slack_bolt.authorization import AuthorizeResult
 from starlette.types import Message, Scope
 
 from bot.demo.slack.delivery import FORM, sign
+from bot.slack import door
 from bot.slack.door import Endpoint, Listeners
 
 BODY = b"command=%2Fplatform&user_id=U1"
@@ -61,3 +66,10 @@ def test_others_work_once_the_acknowledgement_has_left_and_not_before() -> None:
     assert early == [False, False]
     other.join(5)
     assert worked.is_set()
+
+
+@given(st.text(), st.sampled_from([quote, quote_plus]))
+@example("=3D=%3D+ %\r\n\n=\n", quote_plus)
+@example("a=\nb ", quote)
+def test_a_field_of_a_form_says_what_python_reads_in_it(said: str, written: Callable[[str], str]) -> None:
+    assert door.unquoted(written(said).encode()) == said

@@ -1,0 +1,94 @@
+"""Writes of one kind that come to a SQLite file at the same time are one transaction, and not a savepoint each.
+
+One after the other within it, so they mean what they meant alone. With a session and a savepoint for each, fifty
+submissions at once took three times as long to write (`python -m tests.benchmarks acknowledgements`). Who is refused, or
+fails, is tried again alone: whatever it raises is theirs, and nobody else notices. PostgreSQL writes side by side.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from bot.errors import Unavailable
+from bot.store.database import Database, Tx
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
+
+#: How many share one transaction at the most, so that the first of them does not wait for long.
+_LARGEST = 32
+
+
+class _Place(Generic[Given, Made]):
+    """One who waits: for the end of their write, or for their turn to do all that wait."""
+
+    def __init__(self, given: Given) -> None:
+        self.given = given
+        self.made: Made | None = None
+        #: Until something else came of it.
+        self.error: Exception | None = Unavailable(
+            "What was to be written is not stored: this process ends. Try again."
+        )
+        self.over = False
+        self.called = threading.Event()
+
+
+class Together(Generic[Given, Made]):
+    """`do` writes one; it may run twice for the same, in transactions of which one is taken back."""
+
+    def __init__(self, database: Database, do: Callable[[Tx, Given], Made]) -> None:
+        self._database, self._do = database, do
+        self._lock, self._led = threading.Lock(), False
+        self._waiting: deque[_Place[Given, Made]] = deque()
+
+    def write(self, given: Given) -> Made:
+        """What `do` made of it, committed. Raises what `do` or the commit raises."""
+        if not self._database.sqlite:
+            return self._alone(given)
+        mine = _Place[Given, Made](given)
+        with self._lock:
+            self._waiting.append(mine)
+            leads, self._led = not self._led, True
+        if not leads:
+            mine.called.wait()
+        if not mine.over:
+            self._lead()
+        if mine.error is not None:
+            raise mine.error
+        return mine.made  # type: ignore[return-value] # it was made, or there is an error
+
+    def _lead(self) -> None:
+        """Write for all that wait, and hand the turn on."""
+        with self._lock:
+            taken = [self._waiting.popleft() for _ in range(min(_LARGEST, len(self._waiting)))]
+        try:
+            self._all(taken)
+        finally:
+            with self._lock:
+                following = self._waiting[0] if self._waiting else None
+                self._led = following is not None
+            if following:
+                following.called.set()
+            for place in taken:
+                place.over = True
+                place.called.set()
+
+    def _all(self, places: Sequence[_Place[Given, Made]]) -> None:
+        try:
+            with self._database.write() as tx:
+                made = [self._do(tx, place.given) for place in places]
+        except Exception as error:  # noqa: BLE001 - raised again by those whom it concerns
+            if len(places) == 1 or isinstance(error, Unavailable):  # nobody can write
+                for place in places:
+                    place.error = error
+                return
+            for place in places:
+                self._all([place])
+        else:
+            for place, each in zip(places, made, strict=True):
+                place.made, place.error = each, None
+
+    def _alone(self, given: Given) -> Made:
+        with self._database.write() as tx:
+            return self._do(tx, given)
