@@ -128,10 +128,11 @@ def test_without_titles_the_fields_name_them() -> None:
 def test_a_list_that_no_window_opens_for_is_text_that_says_why_and_what_to_write() -> None:
     port = {"type": "object", "properties": {"number": {"type": "integer"}, "public": {"type": "boolean"}}}
     schema = {"type": "object", "properties": {"ports": {"type": "array", "items": port}}}
-    deep = Sheet(Filled(schema), About(chain=(("/a", 0), ("/b", 0))), "It", "entry", "Done", Draft())
-    [block] = deep.view()["blocks"]
+    chain = tuple((f"/{name * 400}", 0) for name in "abcde")
+    deep = Sheet(Filled(schema), About(chain=chain), "It", "entry", "Done", Draft(), trail=tuple("abcde"))
+    _, block = deep.view()["blocks"]
     assert block["element"]["type"] == "plain_text_input"
-    assert "Slack opens no further window above this one" in block["hint"]["text"]
+    assert "Slack keeps no more of where an entry of it would belong" in block["hint"]["text"]
     assert "“- ”" in block["hint"]["text"]
     assert "number, public" in block["hint"]["text"]
     read = deep.filled.read({"/ports": {"answer": {"value": "- number: 1\n- number: [2"}}}, {"/ports"}, 0)

@@ -1,12 +1,13 @@
 """What a modal is about: what comes back with everything that is done in it. Pure."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from bot.errors import Conflict
+from bot.slack.rules import sizes
 
 JSON = dict[str, Any]
 
@@ -46,6 +47,32 @@ class About:
     #: forms beneath.
     chain: tuple[tuple[str, int], ...] = ()
     under: tuple[tuple[int, int, str, int], ...] = ()
+
+    @property
+    def fills(self) -> bool:
+        """Whether Slack stacks no more windows above this one: a form of an entry takes its place, and gives it back."""
+        return len(self.chain) >= sizes.VIEW_STACK - 1
+
+    @property
+    def took_place(self) -> bool:
+        """Whether it took the place of the form of its list."""
+        return len(self.chain) > sizes.VIEW_STACK - 1
+
+    def above(self, key: str, index: int) -> "About":
+        """The form of an entry of a list on this page."""
+        here = (self.page, self.turn, self.listing, self.first)
+        turn = (
+            self.turn + 1 if self.fills else 0
+        )  # blocks of one window that ask for something else are called otherwise
+        chain, under = (*self.chain, (key, index)), (*self.under, here)
+        return replace(self, kept=True, page=0, turn=turn, listing="", first=0, chain=chain, under=under)
+
+    def below(self, depth: int) -> "About":
+        """The form in which the one of its `depth`-th entry was opened; the one in whose place it stands is newer."""
+        page, turn, listing, first = self.under[depth]
+        turn = self.turn + 1 if depth >= sizes.VIEW_STACK - 1 else turn
+        chain, under = self.chain[:depth], self.under[:depth]
+        return replace(self, page=page, turn=turn, listing=listing, first=first, chain=chain, under=under)
 
     def __str__(self) -> str:
         return json.dumps({key: value for key, value in vars(self).items() if value})

@@ -23,6 +23,7 @@ from bot.slack.forms.windows import Window, open_form, sheet_of
 from bot.slack.interaction import Interaction, Lazy
 from bot.slack.messages import Message
 from bot.slack.outgoing import checked_view
+from bot.slack.rules import sizes
 from bot.slack.text import escape
 from bot.slack.words import Words
 
@@ -117,28 +118,38 @@ def _entry(interaction: Interaction) -> None:
 
 
 def _open_entry(interaction: Interaction, name: str, index: int | None) -> None:
-    """The form of an entry above the one of its list; without an index, of a new one."""
+    """The form of an entry above the one of its list, or in its place; without an index, of a new one."""
     window = Window(interaction)
+
+    def above(sheet: Sheet) -> About:
+        key = _key(sheet.filled, name)
+        if index is not None and not window.shows_lists_of(sheet.draft):
+            return sheet.about
+        return sheet.about.above(key, _count(sheet, key) if index is None else index)
+
+    if window.about.fills:
+        window.show(window.keep(go=above))
+        return
     sheet = window.keep()
-    key = _key(sheet.filled, name)
-    if index is not None and not window.shows_lists_of(sheet.draft):
+    there = above(replace(sheet, about=window.about))
+    if there == window.about:
         window.show(sheet)
         return
-    at = len(entries_of(sheet.filled, list_of(sheet.filled, key))) if index is None else index
-    about = window.about
-    here = (about.page, about.turn, about.listing, about.first)
-    above = replace(
-        about,
-        kept=True,
-        page=0,
-        turn=0,
-        listing="",
-        first=0,
-        chain=(*about.chain, (key, at)),
-        under=(*about.under, here),
-    )
-    entry = sheet_of(window.form, sheet.draft, open_form(window.form, sheet.draft, above.chain), above)
-    interaction.push(entry.view())
+    interaction.push(window.at(sheet.draft, there).view())
+
+
+def _count(sheet: Sheet, key: str) -> int:
+    return len(entries_of(sheet.filled, list_of(sheet.filled, key)))
+
+
+def _leave(interaction: Interaction) -> None:
+    """Back to the list, whose place the form of an entry took: it is kept, and not finished."""
+    window = Window(interaction)
+    window.show(window.keep(go=lambda sheet: _list_of(sheet.about)))
+
+
+def _list_of(about: About) -> About:
+    return about.below(len(about.chain) - 1) if about.took_place else about
 
 
 def _window(interaction: Interaction) -> None:
@@ -178,6 +189,7 @@ CLICKS: Mapping[str, Lazy] = {
     pages.ENTRY: _entry,
     pages.EARLIER: _window,
     pages.LATER: _window,
+    pages.LEAVE: _leave,
 }
 
 
@@ -315,15 +327,20 @@ def _again_with(window: Window, problems: Sequence[Problem]) -> JSON:
 
 
 def submitted_entry(interaction: Interaction, _view: JSON) -> JSON | None:
-    """Put a finished entry into its list; the list below shows it once this window is closed."""
+    """Put a finished entry into its list; the list shows it in this place, or below once this window is closed."""
     window = Window(interaction)
     sheet = window.sheet()
     answers = sheet.filled.answers
     problems = _wrong(sheet.filled)
     if problems:
         return _refused(window, sheet, problems)
-    window.keep(lambda draft, _: draft.close(window.form.schema, window.about.chain, answers))
-    return None
+    kept = window.keep(
+        lambda draft, _: draft.close(window.form.schema, window.about.chain, answers),
+        lambda sheet: _list_of(sheet.about),
+    )
+    if not window.about.took_place:
+        return None
+    return {"response_action": "update", "view": checked_view(kept.view())}
 
 
 def _wrong(filled: Filled) -> list[Problem]:
@@ -350,17 +367,17 @@ def _refused(window: Window, sheet: Sheet, problems: Sequence[Problem]) -> JSON:
 
 
 def show_list(interaction: Interaction) -> None:
-    """Show the form below with the entry that was finished or left above it."""
+    """Show the form below with the entry that was finished above it."""
+    if not About.read(interaction.args.body["view"]).took_place:
+        _show_below(interaction)
+
+
+def _show_below(interaction: Interaction) -> None:
     view = interaction.args.body["view"]
-    about = About.read(view)
-    below = view.get("previous_view_id")
-    if not (about.chain and about.under and below):
-        return
-    page, turn, listing, first = about.under[-1]
-    about = replace(
-        about, page=page, turn=turn, listing=listing, first=first, chain=about.chain[:-1], under=about.under[:-1]
-    )
-    interaction.update(Window(interaction, about).kept().view(), below)
+    about, below = About.read(view), view.get("previous_view_id")
+    if about.chain and about.under and below:
+        depth = min(len(about.chain), sizes.VIEW_STACK - 1) - 1
+        interaction.update(Window(interaction, about.below(depth)).kept().view(), below)
 
 
 def closed(interaction: Interaction) -> None:
@@ -370,4 +387,4 @@ def closed(interaction: Interaction) -> None:
     if not window.about.checking and (window.about.kept or window.sheet().filled.kept()):
         window.keep()
     if not interaction.args.body.get("is_cleared"):
-        show_list(interaction)
+        _show_below(interaction)

@@ -219,7 +219,7 @@ def _way(question: Question, zone: tzinfo | None) -> Iterable[str]:
     """How to write what Slack has no element for."""
     if question.entry is not None:
         names = [each.name for each in contract.applied(question.entry, {}).questions if len(each.path) == 1]
-        yield "YAML or JSON, for Slack opens no further window above this one"
+        yield "YAML or JSON, for Slack keeps no more of where an entry of it would belong"
         yield f"Each entry begins with “- ” and has these fields, one on each line as “name: value”: {', '.join(names)}"
         return
     yield "One name=value on each line" if question.is_map else _WRITTEN.get(question.kind, "")

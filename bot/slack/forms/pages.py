@@ -27,7 +27,7 @@ from bot.slack.text import clip, plain_text
 JSON = dict[str, Any]
 
 BACK, NEXT, PAGE, FIND = "form_back", "form_next", "form_page", "form_find"
-ADD, ENTRY, EARLIER, LATER = "entry_add", "entry", "entry_earlier", "entry_later"
+ADD, ENTRY, EARLIER, LATER, LEAVE = "entry_add", "entry", "entry_earlier", "entry_later", "entry_leave"
 AGAIN, KEEP = "form_again", "form_keep"
 #: A form in which less is typed needs no button that keeps it.
 _LITTLE = 2
@@ -48,11 +48,13 @@ class Sheet:
     groups: Groups = ()
     #: What to say on top, for example that they go on where they left off.
     notice: tuple[JSON, ...] = ()
+    #: Of the form of an entry: its list and its number there, behind those that it stands in.
+    trail: tuple[str, ...] = ()
 
     @cached_property
     def lists(self) -> bool:
-        """Whether one more form can be opened above this one; if not, lists of objects are text."""
-        return len(self.about.chain) < sizes.VIEW_STACK - 1 and len(str(self.about)) < _LONGEST
+        """Whether Slack keeps where one more form belongs; if not, lists of objects are text."""
+        return len(str(self.about)) < _LONGEST
 
     @cached_property
     def pages(self) -> list[Page]:
@@ -97,7 +99,7 @@ class Sheet:
     def view(self, problems: Sequence[Problem] = (), focus: str = "") -> JSON:
         """The view of the page. `focus`: the short name of the field to begin with."""
         wrong = forms.notes(self.filled, problems)
-        top = [*self.notice, *self._where(), *(forms.note(text) for text in wrong.pop("", []))]
+        top = [*self.notice, *self._way_back(), *self._where(), *(forms.note(text) for text in wrong.pop("", []))]
         asked = self._asked(wrong, focus)
         blocks = [*top, *asked, *self._turning(asked)]
         if len(blocks) > sizes.VIEW_BLOCKS:
@@ -173,6 +175,22 @@ class Sheet:
         if focus and ref(question) == focus:
             blocks[-1]["element"]["focus_on_load"] = True
         return blocks
+
+    def _way_back(self) -> list[JSON]:
+        """Where a form belongs that took the place of the one of its list, and the way back to that."""
+        if not self.about.took_place:
+            return []
+        text = f"{' / '.join(self.trail)}: Done puts it into its list."
+        if len(text) > sizes.TEXT:
+            text = f"… / {clip(self.trail[-1], sizes.TEXT // 2)}: Done puts it into its list."
+        return [
+            {
+                "type": "section",
+                "block_id": f"trail~{self.about.turn}",
+                "text": plain_text(text, sizes.TEXT),
+                "accessory": _button(LEAVE, "Back to the list", "leave"),
+            }
+        ]
 
     # Turning pages
 

@@ -130,9 +130,11 @@ def _resumed(form: Asked, record: DraftRecord | None, answers: Mapping[str, Any]
 def sheet_of(form: Asked, draft: Draft, filled: Filled, about: About, notice: tuple[JSON, ...] = ()) -> Sheet:
     if not about.chain:
         return Sheet(filled, about, form.title, form.callback, form.submit, draft, form.groups, notice)
-    key, index = about.chain[-1]
-    title = f"{list_of(draft.open(form.schema, about.chain[:-1]), key).title} {index + 1}"
-    return Sheet(filled, about, title, ENTRY, "Done", draft, form.groups, notice)
+    trail = tuple(
+        f"{list_of(draft.open(form.schema, about.chain[:depth]), key).title} {index + 1}"
+        for depth, (key, index) in enumerate(about.chain)
+    )
+    return Sheet(filled, about, trail[-1], ENTRY, "Done", draft, form.groups, notice, trail)
 
 
 # What stands in the window
@@ -174,12 +176,12 @@ class Window:
             filled = open_form(self.form, draft, self.about.chain) if late else self._read(draft)
             draft = edit(draft if late else draft.keep(filled, self.about.chain), filled)
             there = self._place(draft)
-            there = there if self._has_left(there) else go(self._sheet(draft, there))
+            there = there if self._has_left(there) else go(self.at(draft, there))
             return self._with_note(draft, there, late=late).to_json()
 
         service, form = self.interaction.service, self.form
         draft = form.draft(service.keep(self.interaction.person, form.name, form.version, write))
-        return self._sheet(draft, self._place(draft))
+        return self.at(draft, self._place(draft))
 
     def note(self, about: About) -> None:
         """Remember what this window shows next."""
@@ -197,13 +199,14 @@ class Window:
             return None
         draft = self.form.draft(record)
         there = self._place(draft)
-        return None if there.review or there.checking else self._sheet(draft, there)
+        return None if there.review or there.checking else self.at(draft, there)
 
     def shows_lists_of(self, draft: Draft) -> bool:
         """Whether the lists are as this window showed them, so that a place in them means the same entry."""
-        return self._sheet(draft, self.about).listed in {self.about.listed, ""}
+        return self.at(draft, self.about).listed in {self.about.listed, ""}
 
-    def _sheet(self, draft: Draft, about: About) -> Sheet:
+    def at(self, draft: Draft, about: About) -> Sheet:
+        """What a place in the form shows of a draft. Raises Conflict."""
         return sheet_of(self.form, draft, open_form(self.form, draft, about.chain), about)
 
     def _noted(self, draft: Draft) -> Noted:
