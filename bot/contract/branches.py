@@ -119,4 +119,8 @@ def _in_words(schema: Schema) -> str:
         return _in_words(properties(schema)[VALUE])
     if found := properties(schema):
         return f"fields like “name: value”, one on each line: {', '.join(found)}"
+    if isinstance(schema.get("const"), str):
+        return str(schema["const"])
+    if kinds(schema) == ("object",):
+        return "names with values"
     return " or ".join(type_names(kinds(schema)))

@@ -18,7 +18,7 @@ from functools import cached_property, partial
 from typing import Any
 
 from bot.contract.branches import among, chooser, dependent, listed, named, position, titles, told_apart
-from bot.contract.questions import CASE, VALUE, VARIANT, VISIBLE_IF, Question, alone, fields, mixed, variants
+from bot.contract.questions import CASE, VALUE, VARIANT, VISIBLE_IF, Question, alone, fields, mixed, takes_map, variants
 from bot.contract.schema import Schema, kinds, properties, remembered, required, resolve
 from bot.contract.validation import problems, with_defaults
 
@@ -96,28 +96,28 @@ def without_variants(answers: Any) -> Any:
 
 
 def with_values(schema: Schema, answers: Mapping[str, Any]) -> dict[str, Any]:
-    """The answers with each text, number, yes or no boxed that stands where an object may stand too."""
-    opened = dict(answers)
+    """The answers with each value boxed that stands where something else may stand too."""
+    opened = dict(_opened(answers))
     if _may_mix(schema):
         for question in applied(schema, opened).questions:
             if question.path[-1] == VALUE:
-                opened = _boxed_at(opened, question.path[:-1])
+                opened = _boxed_at(opened, question.path[:-1], map_too=question.types == ("object",))
     return opened
 
 
-def _boxed_at(value: Any, path: _Path) -> Any:
+def _boxed_at(value: Any, path: _Path, *, map_too: bool) -> Any:
     if not path:
-        return value if value is None or isinstance(value, Mapping) else {VALUE: value}
+        return value if value is None else _opened(value, map_too=map_too)
     if not isinstance(value, dict) or path[0] not in value:
         return value
-    return {**value, path[0]: _boxed_at(value[path[0]], path[1:])}
+    return {**value, path[0]: _boxed_at(value[path[0]], path[1:], map_too=map_too)}
 
 
-def _opened(value: Any) -> Mapping[str, Any]:
-    """What stands in an object; a value that stands instead of one is boxed."""
-    if isinstance(value, Mapping):
+def _opened(value: Any, *, map_too: bool = False) -> Mapping[str, Any]:
+    """What stands in an object; a value that stands instead of one is boxed, and with `map_too` a map is such a value."""
+    if isinstance(value, Mapping) and (not map_too or not value or {VALUE, VARIANT} & value.keys()):
         return value
-    return {VALUE: value} if isinstance(value, str | int | float) else {}
+    return {VALUE: value} if isinstance(value, str | int | float | list | Mapping) else {}
 
 
 def _boxed_default(schema: Schema) -> Mapping[str, Any]:
@@ -276,7 +276,8 @@ class _Walk:
         found = resolve(declared, self.root)
         if any(ref in seen for ref in found.refs) or not self._is_an_object(found.schema):
             return declared
-        here = _Node(found.schema, _opened(value) or _boxed_default(found.schema), path)
+        opened = _opened(value, map_too=takes_map(found.schema, self.root))
+        here = _Node(found.schema, opened or _boxed_default(found.schema), path)
         count = len(self.choices)
         self._open(here, found.schema, ())
         self._leave_out(here)

@@ -1,7 +1,7 @@
 """A schema as a list of questions: what a modal, a command line or a table asks, in order."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -59,7 +59,7 @@ HIDDEN, ADVANCED, WIDGET, ORDER, VISIBLE_IF = (
 )
 #: The field that chooses between objects which nothing else tells apart: asked, and no part of the answers.
 VARIANT = "x-frontdesk-variant"
-#: Where such a field may also be a text, a number, a yes or no: that, within the group that it is asked as.
+#: Where such a field may also be a text, a number, a yes or no, a list: that, within the group that it is asked as.
 VALUE = "x-frontdesk-value"
 #: `^(small|large)$`: the values of an enum in a pattern.
 _ALTERNATION = re.compile(r"\^\((?:\?:)?((?:[\w /:@,-]|\\[.-])+(?:\|(?:[\w /:@,-]|\\[.-])+)+)\)\$")
@@ -155,21 +155,26 @@ class Question:
         if self.kind != "json" or self.types != ("array",) or "prefixItems" in self.schema:
             return None
         found = resolve(items, self.root)
-        is_entry = _is_object(found.schema) or bool(variants(found.schema, self.root))
+        is_entry = (
+            _is_object(found.schema) or bool(variants(found.schema, self.root)) or _may_be_object(found, self.root)
+        )
         if not is_entry or found.nullable or found.schema.get("format") == "file":
             return None
         return alone(found.schema, self.root)
 
     @cached_property
-    def is_map(self) -> bool:
-        """Names with a text each: `{"type": "object", "additionalProperties": {"type": "string"}}`."""
-        values = resolve(self.schema.get("additionalProperties"), self.root)
-        return (
-            self.kind == "json"
-            and self.types == ("object",)
-            and kinds(values.schema) == ("string",)
-            and not values.nullable
-        )
+    def named(self) -> "Question | None":
+        """What stands under each name of a map: `{"type": "object", "additionalProperties": {"type": "integer"}}`.
+
+        None: it is none, or not of scalars.
+        """
+        found = resolve(self.schema.get("additionalProperties"), self.root)
+        if self.kind != "json" or self.types != ("object",) or found.nullable or not kinds(found.schema):
+            return None
+        if not _SCALARS.issuperset(kinds(found.schema)):
+            return None
+        question = _question(self.path[-1], found, self.root, _Around(self.path, True, False, {}, ()), must=True)
+        return None if question.kind == "json" else question
 
     @cached_property
     def holds_secret(self) -> bool:
@@ -302,6 +307,8 @@ def _array_kind(schema: Schema, root: Schema) -> Kind:
     if "prefixItems" in schema or not isinstance(schema.get("items"), dict):
         return "json"
     found = resolve(schema["items"], root)
+    if _may_be_object(found, root):
+        return "json"
     choices = _choices(found.schema, root)
     kind = _kind(found.schema, choices, root)
     if kind == "enum":
@@ -343,24 +350,52 @@ def variants(schema: Schema, root: Schema) -> list[Any]:
 
 
 def mixed(schema: Schema, root: Schema) -> list[Schema]:
-    """As `variants`, of objects and scalars, each scalar boxed under `VALUE`; empty where it is something else, too."""
+    """As `variants`, of values and maybe objects, each value boxed under `VALUE`; empty where it is something else, too.
+
+    A value is a scalar, a list, or a map where there is no object. Texts and numbers alone are one field, which takes both.
+    """
     for word in ("anyOf", "oneOf"):
         branches = schema.get(word)
         declared = [each for each in branches if not _is_null(each)] if isinstance(branches, list) else []
         found = [resolve(each, root).schema for each in declared]
         objects = [_is_object(each) for each in found]
-        scalars = [len(kinds(each)) == 1 and kinds(each)[0] in _SCALARS for each in found]
-        if any(objects) and any(scalars) and all(map(max, zip(objects, scalars, strict=True))):
+        values = [_is_value(each, map_too=not any(objects)) for each in found]
+        if len(found) > 1 and any(values) and all(map(max, zip(objects, values, strict=True))) and _apart(found):
             return [each if is_object else boxed(each) for each, is_object in zip(declared, objects, strict=True)]
     return []
 
 
+def _is_value(schema: Schema, *, map_too: bool) -> bool:
+    found = kinds(schema)
+    is_map = map_too and found == ("object",) and not _is_object(schema)
+    return is_map or (len(found) == 1 and found[0] in {*_SCALARS, "array"})
+
+
+def takes_map(schema: Schema, root: Schema) -> bool:
+    """Whether a map is one of the values that it may be."""
+    found = (resolve(properties(each).get(VALUE), root).schema for each in mixed(schema, root))
+    return any(kinds(each) == ("object",) for each in found)
+
+
+def _may_be_object(found: Resolved, root: Schema) -> bool:
+    """Whether it is a value or an object: an entry chooses which."""
+    return any(VALUE not in properties(resolve(each, root).schema) for each in mixed(found.schema, root))
+
+
+def _apart(found: Sequence[Schema]) -> bool:
+    """Whether one field cannot take all of these."""
+    return bool({kind for each in found for kind in kinds(each)} - {"string", "integer", "number"})
+
+
+#: What stands in a box, by its type, where it has no title of its own.
+_BOXES = {"array": "Entries", "object": "Names and values"}
+
+
 @remembered
-def boxed(scalar: Schema) -> Schema:
-    """A scalar as an object of one field."""
-    named = {"title": "Value", **{name: value for name, value in scalar.items() if name != "$ref"}}
-    declared = {**scalar, "title": named["title"]}
-    return {"type": "object", "title": scalar.get("title", ""), "properties": {VALUE: declared}, "required": [VALUE]}
+def boxed(value: Schema) -> Schema:
+    """A value as an object of one field."""
+    declared = {**value, "title": value.get("title") or _BOXES.get(next(iter(kinds(value)), ""), "Value")}
+    return {"type": "object", "title": value.get("title", ""), "properties": {VALUE: declared}, "required": [VALUE]}
 
 
 def _is_null(schema: Any) -> bool:

@@ -195,9 +195,9 @@ def _datetime(question: Question, text: str, zone: tzinfo | None) -> str:
 
 
 def _json(question: Question, text: str) -> Any:
-    """JSON, else YAML; for a map of texts also `name=value` lines. YAML's dates, `yes` and aliases stay out."""
-    if question.is_map and (pairs := _pairs(text)) is not None:
-        return pairs
+    """JSON, else YAML; for a map of scalars also `name=value` lines. YAML's dates, `yes` and aliases stay out."""
+    if question.named and (pairs := _pairs(text)) is not None:
+        return {name: _under(name, question.named, value) for name, value in pairs.items()}
     try:
         return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError):
@@ -209,6 +209,13 @@ def _pairs(text: str) -> dict[str, str] | None:
     found = [_PAIR.fullmatch(line.strip()) for line in text.splitlines() if line.strip()]
     pairs = {pair[1]: pair[2] for pair in found if pair}
     return pairs if pairs and len(pairs) == len(found) else None
+
+
+def _under(name: str, question: Question, text: str) -> Any:
+    try:
+        return parse(question, text)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _refuse(constant: str) -> None:

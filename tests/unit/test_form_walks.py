@@ -34,6 +34,8 @@ FIELDS: dict[str, Any] = {
     "labels": {"type": "object", "additionalProperties": {"type": "string"}},
     "many": {"type": "array", "items": {"enum": ["x", "y", "z"]}},
     "day": {"type": "string", "format": "date"},
+    "limits": {"type": "object", "additionalProperties": {"type": ["integer", "string"]}},
+    "either": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "boolean"}]},
 }
 BRANCHES = [
     {"properties": {"kind": {"const": "db"}, "engine": {"type": "string"}, "same": {"type": "string"}}},
@@ -191,7 +193,7 @@ def _values(question: Question, element: dict[str, Any]) -> st.SearchStrategy[An
         return st.none() | st.integers(-99, 99).map(str)
     if kind == "datepicker":
         return st.none() | st.dates().map(str)
-    if question.is_map:
+    if question.named:
         return st.none() | st.just("a=b\nc = d") | TEXTS
     return st.none() | TEXTS | st.sampled_from(["long", "short"])
 

@@ -1,9 +1,10 @@
 """Objects that no field tells apart: a choice by their titles, which is no part of the answers; then their fields."""
 
 import json
+from dataclasses import replace
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from bot import Form, contract
 from bot.demo.slack import inputs
@@ -143,21 +144,78 @@ def test_a_list_that_no_window_opens_for_is_text_that_says_why_and_what_to_write
     assert read.answers == {"ports": [{"number": 1}, {"number": 2, "public": True}]}
 
 
-def test_what_may_be_a_list_too_says_what_it_may_be_and_a_mistake_where_it_is() -> None:
-    address = {"type": "object", "title": "Address", "properties": {"host": {"type": "string"}, "port": {}}}
-    several = {"type": "array", "items": {"type": "string"}}
-    schema = {"type": "object", "properties": {"at": {"anyOf": [several, address, {"type": "null"}]}}}
-    [block] = blocks(sheet(schema=schema)).values()
-    assert block["element"]["multiline"] is True
-    assert (
-        "YAML or JSON. Either a list or fields like “name: value”, one on each line: host, port."
-        in block["hint"]["text"]
-    )
-    filled = Filled(schema)
-    for text, wanted in (("- a\n- b", ["a", "b"]), ("host: a\nport: 1", {"host": "a", "port": 1})):
-        assert filled.read({"/at": {"answer": {"value": text}}}, {"/at"}, 0).answers == {"at": wanted}
-    wrong = filled.read({"/at": {"answer": {"value": "host: a\nport: [1"}}}, {"/at"}, 0)
-    assert "line 2, column" in wrong.unread[0].detail
+class Ways(Form):
+    """What may be a list, a map, yes or no, or something else."""
+
+    names: str | list[str]
+    ports: int | list[Address] = 80
+    on: bool | Literal["auto"] = "auto"
+    labels: dict[str, str] | str | None = None
+    limits: dict[str, int] = Field(default={})
+    mix: list[int | Address] = Field(default=[])
+
+
+WAYS = Ways.model_json_schema()
+
+
+def test_what_may_be_a_list_or_a_map_too_is_a_choice_and_then_its_own_element() -> None:
+    names, labels = f"/names/{contract.VARIANT}", f"/labels/{contract.VARIANT}"
+    ports, on = f"/ports/{contract.VARIANT}", f"/on/{contract.VARIANT}"
+    shown = blocks(sheet(schema=WAYS))
+    options = {
+        name: [option["text"]["text"] for option in shown[name]["element"]["options"]]
+        for name in (names, ports, on, labels)
+    }
+    assert options == {
+        names: ["Text", "A list"],
+        ports: ["A whole number", "A list"],
+        on: ["True or false", "Auto"],
+        labels: ["Names with values", "Text"],
+    }
+    chosen = sheet({}, {names: "A list", ports: "A list", labels: "Names with values"}, WAYS)
+    shown = blocks(chosen)
+    assert "One on each line" in shown["/names/x-frontdesk-value"]["hint"]["text"]
+    assert "One name=value on each line" in shown["/labels/x-frontdesk-value"]["hint"]["text"]
+    assert any(str(block.get("block_id")).startswith("add-") for block in chosen.view()["blocks"])
+
+
+def test_lists_maps_and_entries_of_several_kinds_come_back_as_they_were() -> None:
+    for answer in (
+        {"names": "a"},
+        {"names": ["a", "b"], "ports": [{"host": "h", "port": 1}], "on": True, "labels": {"a": "b"}},
+        {"names": [], "ports": 5, "on": False, "labels": "none", "limits": {"cpu": 4}, "mix": [1, {"host": "h"}]},
+    ):
+        form = sheet(answer, schema=WAYS)
+        assert not any("⚠️" in str(block) for block in form.view()["blocks"])
+        read = form.filled.read(inputs.values(form.view()), form.blocks(), 0)
+        wanted = contract.with_defaults(WAYS, answer)
+        assert {name: each for name, each in read.answers.items() if each is not None} == {
+            name: each for name, each in wanted.items() if each is not None
+        }
+        assert Ways.model_validate_json(json.dumps(read.answers))
+        assert Filled(WAYS, form.filled.open_base()).answers == form.filled.answers
+
+
+def test_an_entry_that_is_a_value_or_an_object_says_which_and_goes_back_into_its_list() -> None:
+    draft = Draft({"names": "a", "mix": [1, {"host": "h", "port": 2}]})
+    question = list_of(draft.open(WAYS), "/mix")
+    assert [summary(question, each) for each in entries_of(draft.open(WAYS), question)] == ["1", "Host: h · Port: 2"]
+    value, thing, new = (draft.open(WAYS, (("/mix", at),)) for at in range(3))
+    assert (value.answers, thing.answers) == (1, {"host": "h", "port": 2})
+    shown = blocks(Sheet(new, About(), "It", "entry", "Done", Draft()))
+    assert list(shown) == [f"/{contract.VARIANT}"]
+    seven = next(each.key for each in value.questions if each.kind == "integer")
+    draft = draft.close(WAYS, (("/mix", 0),), replace(value, entered={seven: 7}).answers)
+    draft = draft.close(WAYS, (("/mix", 2),), thing.answers)
+    assert draft.open(WAYS).answers["mix"] == [7, {"host": "h", "port": 2}, {"host": "h", "port": 2}]
+
+
+def test_a_map_of_numbers_is_read_line_by_line_and_says_what_is_wrong_by_its_name() -> None:
+    filled = Filled(WAYS)
+    read = filled.read({"/limits": {"answer": {"value": "cpu=4\nmemory = 16"}}}, {"/limits"}, 0)
+    assert read.answers["limits"] == {"cpu": 4, "memory": 16}
+    wrong = filled.read({"/limits": {"answer": {"value": "cpu=4\nmemory=much"}}}, {"/limits"}, 0)
+    assert [each.detail for each in wrong.unread] == ["memory: Has to be a whole number; got “much”."]
 
 
 class Backup(Form):
@@ -173,7 +231,7 @@ KEEP = f"/keep/{contract.VARIANT}"
 def test_a_value_or_an_object_is_a_choice_by_kind_and_then_its_fields() -> None:
     shown = blocks(sheet(schema=BACKUP))
     options = [option["text"]["text"] for option in shown[KEEP]["element"]["options"]]
-    assert options == ["A whole number", "Text", "Address"]
+    assert options == ["A whole number", "For ever", "Address"]
     assert [option["value"] for option in shown[f"/where/{contract.VARIANT}"]["element"]["options"]] == [
         "Text",
         "Socket file",

@@ -92,12 +92,17 @@ def _lines(question: Question, value: Any, zone: tzinfo | None) -> str:
         text = "\n".join(_line(question.item or question, entry, zone) for entry in value)
         if _read_back(question, text) == value:
             return text
-    if question.is_map and isinstance(value, dict) and value:
-        text = "\n".join(f"{name}={entry}" for name, entry in value.items())
-        if all(isinstance(entry, str) for entry in value.values()) and _read_back(question, text) == value:
+    if question.named and isinstance(value, dict) and value:
+        text = "\n".join(f"{name}={written(entry)}" for name, entry in value.items())
+        if _said_alike(_read_back(question, text), value):
             return text
     pretty = json.dumps(value, ensure_ascii=False, indent=2)
     return pretty if len(pretty) <= sizes.INPUT_LENGTH else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _said_alike(one: Any, other: Any) -> bool:
+    """As JSON: 1 and true are two values."""
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 
 def _read_back(question: Question, text: str) -> Any:

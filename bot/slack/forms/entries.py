@@ -69,7 +69,7 @@ class Draft:
         for depth, (key, index) in enumerate(chain, 1):
             question = list_of(filled, key)
             entries = entries_of(filled, question)
-            base = entries[index] if index < len(entries) and isinstance(entries[index], dict) else {}
+            base = entries[index] if index < len(entries) else {}
             filled = filled.entry(question, base, self.entered.get(name(chain[:depth]), {}))
         return filled
 

@@ -40,7 +40,7 @@ class Filled:
     #: The person's, for moments that are typed or shown as text.
     zone: tzinfo | None = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(self) -> None:  # an entry of a list may be a value where it may be an object, too
         object.__setattr__(self, "base", contract.with_values(self.schema, self.base))
 
     @cached_property
@@ -72,7 +72,7 @@ class Filled:
         chosen = any(map(_chooses, self.questions))
         return contract.without_variants(answers) if chosen else answers
 
-    def entry(self, question: Question, base: Mapping[str, Any], entered: Mapping[str, Any]) -> "Filled":
+    def entry(self, question: Question, base: Any, entered: Mapping[str, Any]) -> "Filled":
         """The form of one entry of a list of this form."""
         known = contract.with_defaults(self.applied.schema, self._answers(self.applied))
         place = (*self.place, *question.path)

@@ -222,7 +222,7 @@ def _way(question: Question, zone: tzinfo | None) -> Iterable[str]:
         yield "YAML or JSON, for Slack keeps no more of where an entry of it would belong"
         yield f"Each entry begins with “- ” and has these fields, one on each line as “name: value”: {', '.join(names)}"
         return
-    yield "One name=value on each line" if question.is_map else _WRITTEN.get(question.kind, "")
+    yield "One name=value on each line" if question.named else _WRITTEN.get(question.kind, "")
     if question.kind == "json" and (either := contract.alternatives(question.schema, question.root)):
         yield f"Either {' or '.join(either)}"
     one = question.item or question
