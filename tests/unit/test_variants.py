@@ -201,7 +201,7 @@ def test_an_entry_that_is_a_value_or_an_object_says_which_and_goes_back_into_its
     question = list_of(draft.open(WAYS), "/mix")
     assert [summary(question, each) for each in entries_of(draft.open(WAYS), question)] == ["1", "Host: h · Port: 2"]
     value, thing, new = (draft.open(WAYS, (("/mix", at),)) for at in range(3))
-    assert (value.answers, thing.answers) == (1, {"host": "h", "port": 2})
+    assert [each.answers for each in (value, thing)] == [1, {"host": "h", "port": 2}]
     shown = blocks(Sheet(new, About(), "It", "entry", "Done", Draft()))
     assert list(shown) == [f"/{contract.VARIANT}"]
     seven = next(each.key for each in value.questions if each.kind == "integer")
