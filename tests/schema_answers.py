@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from bot.contract import Schema, problems, resolve
+from bot.contract.patterns import compiled
 from bot.contract.schema import kinds
-from bot.contract.validation import compiled_pattern
 
 _FORMATS = {
     "date": "2026-11-22", "time": "10:30:00", "date-time": "2026-11-22T10:30:00Z", "email": "ada@example.com",
@@ -86,9 +86,9 @@ def _text(here: Schema) -> st.SearchStrategy[Any]:
     if here.get("format") in _FORMATS:
         return st.just(_FORMATS[here["format"]])
     if pattern := here.get("pattern"):
-        compiled = compiled_pattern(pattern)
-        assert compiled is not None
-        return st.from_regex(compiled, alphabet=st.characters(codec="ascii", categories=("L", "N", "P", "S", "Zs")))
+        known = compiled(pattern)
+        assert known is not None
+        return st.from_regex(known, alphabet=st.characters(codec="ascii", categories=("L", "N", "P", "S", "Zs")))
     least = here.get("minLength", 0)
     return st.text("abc xyzä", min_size=least, max_size=min(here.get("maxLength", least + 9), least + 9))
 

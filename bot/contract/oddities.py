@@ -47,7 +47,7 @@ def _told(here: Schema, path: tuple[str, ...]) -> Iterator[str]:
     if types == ("string",) and _SECRET.search(name) and not marks_secret(here) and "enum" not in here:
         yield "looks like a secret: if it is one, say so (SecretStr, or writeOnly: true in a JSON Schema)"
     if isinstance(pattern := here.get("pattern"), str) and _REPEATED_TWICE.search(pattern):
-        yield "its pattern repeats a repetition, so that an answer of 30 characters may keep everybody waiting"
+        yield "its pattern repeats a repetition: answers that take it too long are refused"
     missing = sorted(required(here) - known.keys())
     if missing and (known or not path) and not _declares_elsewhere(here):  # inside, free text can name any field
         yield f"requires {', '.join(missing)}, which it does not declare, so no form can ask for it"

@@ -7,6 +7,7 @@ from fractions import Fraction
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from bot.contract import patterns
 from bot.contract.formats import FORMATS
 from bot.contract.schema import Schema, pointer, properties, remembered, resolve, target
 from bot.contract.wording import nearest, told
@@ -102,8 +103,8 @@ def _dependent(_: Any, rules: dict[str, list[str]], value: Any, __: Schema) -> "
 def _additional(run: Any, rule: Any, value: Any, schema: Schema) -> "Iterator[ValidationError]":
     if not isinstance(value, dict):
         return
-    known, patterns = properties(schema), schema.get("patternProperties", {})
-    extras = [name for name in value if name not in known and not any(_matches(p, name) for p in patterns)]
+    known, named = properties(schema), schema.get("patternProperties", {})
+    extras = [name for name in value if name not in known and not any(_is_named(each, name) for each in named)]
     for extra in extras:
         if rule is False:
             yield _error(f"Unknown field.{nearest(extra, known)}", extra)
@@ -114,35 +115,44 @@ def _additional(run: Any, rule: Any, value: Any, schema: Schema) -> "Iterator[Va
 def _pattern_properties(run: Any, rules: Schema, value: Any, _: Schema) -> "Iterator[ValidationError]":
     for pattern, rule in rules.items() if isinstance(value, dict) else ():
         for name in value:
-            if _matches(pattern, name):
+            try:
+                matches = patterns.found(pattern, name)
+            except patterns.TooSlow:
+                yield _error(_SLOW.format(pattern=pattern), name)
+                continue
+            if matches:
                 yield from run.descend(value[name], rule, path=name, schema_path=pattern)
 
 
-def _matches(pattern: str, name: str) -> bool:
-    compiled = compiled_pattern(pattern)
-    return compiled is not None and compiled.search(name) is not None
+def _is_named(pattern: str, name: str) -> bool:
+    """Whether a pattern speaks of that name; one that takes too long is told by its own rule."""
+    try:
+        return bool(patterns.found(pattern, name))
+    except patterns.TooSlow:
+        return True
+
+
+#: Refused, since it cannot be known; whoever asks cannot mend the pattern.
+_SLOW = (
+    "Takes too long to be checked against the pattern {pattern}. Try another answer, a shorter one for example, and tell "
+    "the offering's owner that this pattern is slow."
+)
 
 
 def _pattern(_: Any, pattern: str, value: Any, schema: Schema) -> "Iterator[ValidationError]":
     if not isinstance(value, str):
         return
-    compiled = compiled_pattern(pattern)
-    if compiled is None:
+    try:
+        matches = patterns.found(pattern, value)
+    except patterns.TooSlow:
+        yield _error(_SLOW.format(pattern=pattern))
+        return
+    if matches is None:
         # Refusing is the safe side; `faults` names such a pattern at boot, so that nobody gets here.
         yield _error("Cannot be checked: this field's pattern is broken. Please tell the offering's owner.")
-    elif not compiled.search(value):
+    elif not matches:
         meaning = str(schema.get("description", "")).rstrip(". ")
         yield _error(f"Does not match the pattern {pattern}" + (f" ({meaning})." if meaning else ""))
-
-
-@cache
-def compiled_pattern(pattern: str) -> re.Pattern[str] | None:
-    """A pattern as JSON Schema means it (ECMA-262): ASCII classes, and `$` is the end, not the end of a last line."""
-    ends = re.sub(r"\\.|\[(?:\\.|[^\]\\])*\]|\$", lambda found: r"\Z" if found[0] == "$" else found[0], pattern)
-    try:
-        return re.compile(ends, re.ASCII)
-    except re.error:
-        return None
 
 
 def _multiple(_: Any, step: float, value: Any, __: Schema) -> "Iterator[ValidationError]":
@@ -211,7 +221,7 @@ def _broken(schema: Any, root: Schema, path: tuple[str, ...], seen: tuple[str, .
         return
     yield from (f"{where}: {ref} points at nothing in this schema" for ref in found.refs if target(ref, root) is None)
     for pattern in (*([here["pattern"]] if "pattern" in here else []), *here.get("patternProperties", {})):
-        if compiled_pattern(pattern) is None:
+        if patterns.compiled(pattern) is None:
             yield f"{where}: the pattern {pattern} does not compile"
     default = here.get("default")
     if default is not None:

@@ -151,4 +151,14 @@ _WORDS: dict[str, Callable[[Any], str]] = {
     "dependencies": lambda _: "Lacks a field that another answer asks for.",
 }
 #: Keywords that are ours from the start: their message is made where the error is.
-_OURS = frozenset({"required", "additionalProperties", "dependentRequired", "pattern", "multipleOf"})
+_OURS = frozenset(
+    {
+        "required",
+        "additionalProperties",
+        "dependentRequired",
+        "pattern",
+        "patternProperties",
+        "patternProperties",
+        "multipleOf",
+    }
+)

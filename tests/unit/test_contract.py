@@ -528,3 +528,23 @@ def test_a_reference_into_nowhere_asks_for_free_text() -> None:
 def test_what_no_store_can_keep_is_found_wherever_it_stands() -> None:
     found = contract.unstorable({"a": ["fine", {"b/c": "nul \0"}], "d": "half \ud800"})
     assert [problem.pointer for problem in found] == ["/a/1/b~1c", "/d"]
+
+
+SLOW = "^(a|aa)+$"
+
+
+def test_an_answer_that_a_pattern_takes_too_long_for_is_refused_at_its_field() -> None:
+    schema = {"type": "object", "properties": {"name": {"type": "string", "pattern": SLOW}}}
+    assert problems(schema, {"name": "aaa"}) == []
+    [problem] = problems(schema, {"name": "a" * 60 + "!"})
+    assert problem.pointer == "/name"
+    assert problem.detail.startswith(f"Takes too long to be checked against the pattern {SLOW}. Try another answer")
+
+
+def test_a_name_that_a_pattern_takes_too_long_for_is_refused_once() -> None:
+    schema = {"type": "object", "patternProperties": {SLOW: {"type": "integer"}}, "additionalProperties": False}
+    name = "a" * 60 + "!"
+    assert problems(schema, {"aaa": 1}) == []
+    assert [(each.pointer, each.detail[:14]) for each in problems(schema, {name: 1})] == [
+        (f"/{name}", "Takes too long")
+    ]
