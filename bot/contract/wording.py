@@ -158,7 +158,6 @@ _OURS = frozenset(
         "dependentRequired",
         "pattern",
         "patternProperties",
-        "patternProperties",
         "multipleOf",
     }
 )

@@ -1,6 +1,7 @@
 """Files as answers: chosen in Slack, uploaded over HTTP and on the command line, read where a step runs."""
 
 import base64
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -196,3 +197,18 @@ def test_slack_that_does_not_hand_a_file_out_is_named(office: Office, ada: Clien
             files.read(file)
     finally:
         app.scopes = scopes
+
+
+def test_a_file_that_was_chosen_is_removed_and_its_neighbours_stay(office: Office, ada: Client) -> None:
+    ask(office, ada, "plan name=x")
+    ada.choose_files("/drawing", ("north.pdf", b"%PDF-1"))
+    ada.choose_files("/more", ("a.txt", b"a"), ("b.txt", b"bb"))
+    ada.press("form_keep")
+    office.until(lambda: "north.pdf (6 bytes)" in str(ada.view()))
+    ada.press("form_remove", block_id=f"file-{hashlib.sha256(b'/more').hexdigest()[:12]}")
+    office.until(lambda: "a.txt" not in str(ada.view()))
+    assert "north.pdf (6 bytes)" in str(ada.view())
+    ada.submit()
+    _, form = requested(office, ada)
+    assert form["drawing"]["name"] == "north.pdf"
+    assert not form["more"]

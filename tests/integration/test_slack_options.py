@@ -10,6 +10,7 @@ import pytest
 
 from bot import Person
 from bot.demo.slack.client import Client
+from bot.errors import NotFound
 from bot.offering import Options
 from bot.slack.forms import patience
 from bot.slack.forms.windows import Window
@@ -191,6 +192,46 @@ def test_a_slow_source_is_waited_for_and_the_window_says_so_and_goes_on(office: 
     form = requested(office, ada)[1]
     assert (form["database"], form["tags"]) == ("eu-2", ["x-1"])
     office.until(lambda: office.process.service.draft(ada.me.id, "copy") is None)
+
+
+@pytest.mark.usefixtures("in_no_hurry")
+def test_who_does_not_wait_for_a_slow_source_goes_back_to_the_form_and_nothing_is_made_twice(
+    office: Office, ada: Client
+) -> None:
+    ask(office, ada, "copy")
+    ada.fill({block(ada, "/database"): f"{ada.me.name}: billing", block(ada, "/tags"): ["x-1"]})
+    before = dict(office.process.service.offering("copy").options)
+    slow = Slow(["eu-2"])
+    swap(office, database=slow)
+    ada.submit()
+    ada.press("form_resume")
+    office.until(lambda: "Checking" not in str(ada.view()))
+    view = ada.view()
+    assert view is not None
+    assert [each["value"] for each in view.values[block(ada, "/tags")]["answer"]["selected_options"]] == ["x-1"]
+    swap(office, **before)
+    ada.submit()
+    office.until(lambda: (view := ada.view()) and view.title.startswith("REQ-"))
+    number, _ = requested(office, ada)
+    slow.released.set()
+    service = office.process.service
+    after = f"REQ-{int(number.removeprefix('REQ-')) + 1}"
+    office.until(lambda: service.draft(ada.me.id, "copy") is None)
+    with pytest.raises(NotFound):
+        service.show(service.person(ada.me.id), after)
+
+
+@pytest.mark.usefixtures("in_no_hurry")
+def test_who_goes_back_too_late_hears_that_it_was_handed_in(office: Office, ada: Client) -> None:
+    ask(office, ada, "copy")
+    ada.fill({block(ada, "/database"): f"{ada.me.name}: billing", block(ada, "/tags"): ["x-1"]})
+    slow = Slow(["eu-2"])
+    swap(office, database=slow)
+    ada.submit()
+    office.process.service.forget(office.process.service.person(ada.me.id), "copy")  # as if it had just been done
+    ada.press("form_resume")
+    office.until(lambda: "was handed in meanwhile" in str(ada.view()))
+    slow.released.set()
 
 
 @pytest.mark.usefixtures("in_no_hurry")

@@ -55,8 +55,8 @@ def _find(interaction: Interaction) -> None:
     window.show(window.keep(go=lambda sheet: sheet.found(name).about), focus=name)
 
 
-def keep_choice(interaction: Interaction) -> None:
-    """Something was chosen, or a long text typed: keep it, with all that stands beside it, before it is acknowledged."""
+def keep_shown(interaction: Interaction) -> None:
+    """Keep all that stands on the page, before a click there is acknowledged."""
     Window(interaction).keep()
 
 
@@ -92,6 +92,31 @@ def _again(interaction: Interaction) -> None:
     )
     sheet = replace(sheet, about=replace(sheet.about, kept=not sheet.is_plain))
     window.show(sheet.turned(0))
+
+
+def _remove(interaction: Interaction) -> None:
+    """Do without a file that was chosen. In blocks of other names: Slack keeps what is chosen in those that stand there."""
+    window, name = Window(interaction), _value(interaction)
+
+    def without(draft: Draft, filled: Filled) -> Draft:
+        gone = {each.key: None for each in filled.questions if ref(each) == name}
+        return draft.keep(replace(filled, entered={**filled.entered, **gone}), window.about.chain)
+
+    window.show(window.keep(without, lambda sheet: sheet.turned(sheet.number).about))
+
+
+def _resume(interaction: Interaction) -> None:
+    """Out of a check that is not over, and may never be: whoever checked may be gone. Submitting again makes no second one."""
+    window = Window(interaction)
+    if window.is_handed_in:
+        interaction.update(views.message("Handed in", _HANDED_IN), window.view["id"])
+        return
+    about = replace(window.about, checking=False, review=False)
+    window.note(about)
+    interaction.update(replace(window.kept(), about=about).view(), window.view["id"])
+
+
+_HANDED_IN = "What you had entered was handed in meanwhile. Close this window: /platform list shows what became of it."
 
 
 def _add(interaction: Interaction) -> None:
@@ -190,7 +215,13 @@ CLICKS: Mapping[str, Lazy] = {
     pages.EARLIER: _window,
     pages.LATER: _window,
     pages.LEAVE: _leave,
+    pages.RESUME: _resume,
+    pages.REMOVE: _remove,
 }
+
+
+#: What changes nothing of what stands on the page: that is kept before it is acknowledged.
+KEPT_FIRST = CLICKS.keys() - {pages.AGAIN, pages.RESUME}
 
 
 def found_fields(interaction: Interaction) -> list[JSON]:

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Literal
 
 from bot.contract import Applied, Question
+from bot.slack.forms.asking import is_file
 from bot.slack.forms.choices import token
 from bot.slack.forms.filled import Filled, visible
 from bot.slack.rules import sizes
@@ -135,7 +136,9 @@ def _headings(group: Sequence[Question]) -> int:
 
 
 def _blocks(question: Question, lists: bool) -> int:
-    return WINDOW + 3 if lists and is_list(question) else 1
+    if lists and is_list(question):
+        return WINDOW + 3
+    return 2 if is_file(question) else 1  # what was chosen before stands below
 
 
 def _bytes(question: Question) -> int:

@@ -135,10 +135,15 @@ def asked(
 
 def _beside_kept(question: Question, value: Any, block: JSON) -> JSON:
     """An input for files, which shows none of those that were chosen before: they stay unless others replace them."""
-    if not value or (isinstance(value, str) and question.kind == "file"):
+    if not stays(question, value):
         return block
     text = f"Chosen: {label(question, value)}. It stays unless you choose again. {question.description}"
     return block | {"optional": True, "hint": plain_text(text, sizes.HINT)}
+
+
+def stays(question: Question, value: Any) -> bool:
+    """Whether it is a file that was chosen before."""
+    return is_file(question) and bool(value) and not (isinstance(value, str) and question.kind == "file")
 
 
 def _unusable(question: Question, value: Any, text: str) -> str:

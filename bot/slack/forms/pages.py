@@ -16,7 +16,7 @@ from bot.contract import Question
 from bot.errors import Problem
 from bot.slack.forms import modal as forms
 from bot.slack.forms.about import About
-from bot.slack.forms.asking import block_id
+from bot.slack.forms.asking import block_id, label
 from bot.slack.forms.choices import Groups, select
 from bot.slack.forms.entries import Draft, entries_of, summary
 from bot.slack.forms.filled import Filled
@@ -28,7 +28,7 @@ JSON = dict[str, Any]
 
 BACK, NEXT, PAGE, FIND = "form_back", "form_next", "form_page", "form_find"
 ADD, ENTRY, EARLIER, LATER, LEAVE = "entry_add", "entry", "entry_earlier", "entry_later", "entry_leave"
-AGAIN, KEEP = "form_again", "form_keep"
+AGAIN, KEEP, RESUME, REMOVE = "form_again", "form_keep", "form_resume", "form_remove"
 #: A form in which less is typed needs no button that keeps it.
 _LITTLE = 2
 #: A larger chain does not leave enough room in `private_metadata`: deeper lists are text.
@@ -174,6 +174,8 @@ class Sheet:
         blocks = forms.asked(question, self.filled, wrong, self.groups, revision=self.about.turn)
         if focus and ref(question) == focus:
             blocks[-1]["element"]["focus_on_load"] = True
+        if forms.stays(question, value := self.filled.value(question)):
+            blocks.append(_removable(question, value))
         return blocks
 
     def _way_back(self) -> list[JSON]:
@@ -255,6 +257,16 @@ class Sheet:
             "text": plain_text(f"{at + 1}. {summary(question, entry)}{unfinished}", sizes.TEXT),
             "accessory": {"type": "overflow", "action_id": ENTRY, "options": options},
         }
+
+
+def _removable(question: Question, value: Any) -> JSON:
+    """A file that was chosen, and the way to do without."""
+    return {
+        "type": "section",
+        "block_id": f"file-{ref(question)}",
+        "text": plain_text(f"{question.title}: {label(question, value)}", sizes.TEXT),
+        "accessory": _button(REMOVE, "Remove", ref(question)),
+    }
 
 
 def _asking(view: JSON) -> set[str]:

@@ -13,7 +13,7 @@ from bot.slack import words
 from bot.slack.forms import modal as forms
 from bot.slack.forms.asking import is_file
 from bot.slack.forms.filled import Filled
-from bot.slack.forms.pages import BACK, Sheet
+from bot.slack.forms.pages import BACK, RESUME, Sheet
 from bot.slack.rules import sizes
 from bot.slack.text import cut, escape, mrkdwn, plain_text
 from bot.slack.words import Words
@@ -103,6 +103,7 @@ def checking(kept: Sheet) -> JSON:
         {"type": "section", "text": plain_text("⏳ Checking your choices…", sizes.TEXT)},
         {"type": "context", "elements": [plain_text(_CHECKING, sizes.TEXT)]},
         *secrets(kept),
+        {"type": "actions", "block_id": "checking", "elements": [_RESUME]},
     ]
     view = forms.frame(kept.title, kept.callback, blocks, "Checking…", str(about))
     if not any(block["type"] == "input" for block in blocks):
@@ -112,8 +113,15 @@ def checking(kept: Sheet) -> JSON:
 
 _CHECKING = (
     "This takes longer than usual. The window goes on by itself; you can close it too, and hear of it in a direct message. "
-    "What you have entered is kept, but no secrets: if this never ends, ask once more."
+    "What you have entered is kept, but no secrets. If this never ends, go back to the form and submit it once more: it "
+    "makes one request, however often you do."
 )
+_RESUME = {
+    "type": "button",
+    "action_id": RESUME,
+    "text": plain_text("Back to the form", sizes.BUTTON_TEXT),
+    "value": "-",
+}
 
 
 def secrets(kept: Sheet) -> list[JSON]:

@@ -239,6 +239,11 @@ class Window:
         draft, about = self.form.draft(record), replace(self.about, kept=True)
         return sheet_of(self.form, draft, open_form(self.form, draft, about.chain), about)
 
+    @property
+    def is_handed_in(self) -> bool:
+        """Whether what was kept has become something: its draft goes in the same moment."""
+        return self.interaction.service.draft(self.interaction.user, self.form.name) is None
+
     def forget(self) -> None:
         """What was entered has become a request, or is not wanted."""
         self.interaction.service.forget(self.interaction.person, self.form.name)

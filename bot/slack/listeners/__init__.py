@@ -22,7 +22,6 @@ from bot.slack.directory import SlackDirectory
 from bot.slack.errors import bug
 from bot.slack.forms import filling
 from bot.slack.forms.about import CHANGE, COMPLETE, EDIT, ENTRY, FORM
-from bot.slack.forms.asking import ACTION
 from bot.slack.interaction import JSON
 from bot.slack.listeners import clicked, opened, submitted, typed
 from bot.slack.listeners.wrapped import Wrapped, acknowledge, beside_first
@@ -39,11 +38,12 @@ def register(app: App, service: Service, directory: SlackDirectory) -> None:
     app.view(ENTRY)(listeners.after(entry, listeners.lazily(filling.show_list)))
     for name in (FORM, EDIT, CHANGE, COMPLETE, ENTRY):
         app.view_closed(name)(listeners.after(acknowledge, listeners.lazily(filling.closed)))
-    keep = listeners.first(filling.keep_choice)
+    keep = listeners.first(filling.keep_shown)
     for name, (decide, ask) in clicked.DECISIONS.items():
         app.action(name)(listeners.after(listeners.decided(decide), listeners.told(ask)))
     for name, do in {**clicked.CLICKS, **filling.CLICKS}.items():
-        app.action(name)(listeners.after(keep if name == ACTION else acknowledge, listeners.lazily(do)))
+        first = keep if name in filling.KEPT_FIRST else acknowledge
+        app.action(name)(listeners.after(first, listeners.lazily(do)))
     app.shortcut("new_request")(listeners.after(acknowledge, listeners.lazily(typed.shortcut)))
     app.shortcut("request_from_message")(listeners.after(acknowledge, listeners.lazily(typed.shortcut)))
     app.event("app_home_opened")(listeners.after(acknowledge, listeners.lazily(opened.opened)))
