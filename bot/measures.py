@@ -21,7 +21,7 @@ TAKE_OVERS = Counter(
 )
 DELIVERIES = Counter(
     "frontdesk_deliveries",
-    "Deliveries by what came of it: sent, postponed, given_up",
+    "Deliveries by what came of it: sent, postponed, given_up; a card counts each time that it is posted or updated",
     ["kind", "outcome"],
     registry=None,
 )

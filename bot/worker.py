@@ -237,19 +237,26 @@ class Worker:
         if claimed is None:
             return False
         self._place = claimed.card.place
+        with self._watched("card", claimed.card.request_id, card=claimed.card.id):
+            self._show_one(sender, claimed)
+        return True
+
+    def _show_one(self, sender: Sender, claimed: ClaimedCard) -> None:
         try:
             channel, ts, link = sender.show(claimed)
         except PermanentError as error:
             log.warning("the card of request %s cannot be shown: %s", claimed.card.request_id, error)
+            _came_to("card", "given_up")
             self._elsewhere(sender, claimed, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the card stays dirty and is tried again
+            _came_to("card", "postponed")
             self._postpone_card(claimed, error)
         else:
             with self.database.write() as tx:
                 sending.card_shown(tx, claimed, channel, ts, link, self.pace)
                 if claimed.anew:
                     detours.works(tx, claimed)
-        return True
+            _came_to("card", "sent")
 
     def _deliver(self) -> bool:
         kinds = ("follow", outbox.ALARM, *(self.sender.kinds if self.sender else ()))
@@ -262,46 +269,44 @@ class Worker:
         if delivery is None:
             return False
         self._lane = delivery.lane
-        with self._watched(delivery):
+        with self._watched(delivery.kind, delivery.request_id, delivery=delivery.id):
             self._deliver_one(delivery)
         return True
 
     @contextmanager
-    def _watched(self, delivery: ClaimedDelivery) -> Iterator[None]:
+    def _watched(self, kind: str, request_id: int | None, **about: int) -> Iterator[None]:
         """What is logged of it says which it is; it is part of its request's trace."""
-        number = request_number(delivery.request_id) if delivery.request_id else None
+        number = request_number(request_id) if request_id else None
         parent = None
-        if telemetry.tracing() and delivery.request_id:
+        if telemetry.tracing() and request_id:
             with self.database.read() as session:
-                parent = reads.traceparent(session, delivery.request_id)
+                parent = reads.traceparent(session, request_id)
         with (
-            telemetry.doing(request=number, delivery=delivery.id),
-            telemetry.span("delivery", parent, request=number, delivery=delivery.id, kind=delivery.kind),
+            telemetry.doing(request=number, **about),
+            telemetry.span("delivery", parent, request=number, kind=kind, **about),
         ):
             yield
 
-    def _came_to(self, delivery: ClaimedDelivery, outcome: str) -> None:
-        measures.DELIVERIES.labels(delivery.kind, outcome).inc()
-        telemetry.result(outcome)
-        if outcome == "sent":
-            lag = (self.database.now() - delivery.created_at).total_seconds()
-            measures.DELIVERY_LAG.labels(delivery.kind).observe(max(0.0, lag))
+    def _sent(self, delivery: ClaimedDelivery) -> None:
+        _came_to(delivery.kind, "sent")
+        lag = (self.database.now() - delivery.created_at).total_seconds()
+        measures.DELIVERY_LAG.labels(delivery.kind).observe(max(0.0, lag))
 
     def _deliver_one(self, delivery: ClaimedDelivery) -> None:
         try:
             stands = self._send_to(delivery)
         except PermanentError as error:
             log.warning("delivery %s (%s) is given up: %s", delivery.id, delivery.kind, error)
-            self._came_to(delivery, "given_up")
+            _came_to(delivery.kind, "given_up")
             self._give_up(delivery, error)
         except Exception as error:  # noqa: BLE001 - whatever it is, the delivery waits and is tried again
-            self._came_to(delivery, "postponed")
+            _came_to(delivery.kind, "postponed")
             self._postpone(delivery, error)
         else:
             channel, ts = stands or (None, None)
             with self.database.write() as tx:
                 sending.delivered(tx, delivery, timedelta(0) if delivery.kind == "follow" else self.pace, channel, ts)
-            self._came_to(delivery, "sent")
+            self._sent(delivery)
 
     def _send_to(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
         if delivery.kind == outbox.ALARM and delivery.attempts == 1:
@@ -359,6 +364,11 @@ class Worker:
             log.info("%s is tried again: %s", what, error)
         else:
             log.error("%s: a bug; it is tried again", what, exc_info=error)
+
+
+def _came_to(kind: str, outcome: str) -> None:
+    measures.DELIVERIES.labels(kind, outcome).inc()
+    telemetry.result(outcome)
 
 
 def _delay(error: Exception, attempts: int) -> timedelta:

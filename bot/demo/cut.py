@@ -1,6 +1,7 @@
 """A line that is cut where an answer should be: for both stand-ins."""
 
 import anyio
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -21,3 +22,8 @@ class Cut(Response):
         headers = [(b"content-length", b"1000"), (b"content-type", b"application/json")]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": b"{", "more_body": True})
+
+
+async def nobody(_request: Request, _error: Exception) -> Response:
+    """For ClientDisconnect: whoever began to ask was killed while they did, and nobody reads an answer."""
+    return Cut()

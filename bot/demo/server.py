@@ -12,11 +12,11 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 
-from bot.demo.cut import Cut
+from bot.demo.cut import Cut, nobody
 
 # The methods register themselves where they are imported.
 from bot.demo.slack import directory_api, files_api, messages_api, views_api, web_api
@@ -63,7 +63,7 @@ def build(workspace: Workspace, routes: Sequence[BaseRoute] = ()) -> Starlette:
     ]
     # A page elsewhere on the web could make a name of its own point to 127.0.0.1: only our own names are served.
     hosts = Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])
-    return Starlette(routes=[*slack, *routes], middleware=[hosts])
+    return Starlette(routes=[*slack, *routes], middleware=[hosts], exception_handlers={ClientDisconnect: nobody})
 
 
 def _files_of(workspace: Workspace) -> Callable[[Request], Awaitable[Response]]:

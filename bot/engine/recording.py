@@ -25,6 +25,7 @@ from bot.engine.retrying import (
     length,
 )
 from bot.engine.seen import Seen
+from bot.engine.watching import came_to
 from bot.errors import Blocked, PermanentError, TemporaryError, Unavailable
 from bot.handler import Answer, Done, Pending
 from bot.store import claims, onward, outbox, progress, reads, steps
@@ -83,6 +84,7 @@ class Recording:
             if not again:  # what the others left may be something else by now
                 raise _Outrun from broken
             problem = str(broken)
+            came_to("failed")
             self._write(lambda tx: steps.fail(tx, claim, problem))
             return
         built, until = self._following(claim, seen, work), self.leases.until()
@@ -139,6 +141,7 @@ class Recording:
     def _after_temporary(self, claim: Claim, error: TemporaryError | Unavailable) -> Callable[[Tx], None]:
         if self._is_late(claim, LONGEST_PENDING if isinstance(error, Blocked) else LARGEST_AGE):
             tried = self.database.now() - claim.since
+            came_to("failed")
             return lambda tx: steps.fail(tx, claim, f"{error} It was tried for {length(tried)}.")
         given = error.delay if isinstance(error, TemporaryError) else None
         delay = timedelta(seconds=given if given is not None else backoff(claim.attempts))

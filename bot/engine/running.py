@@ -109,8 +109,8 @@ class Engine(Recording):
     def _run(self, claim: Claim, work: Work) -> None:
         try:
             found, answer = self._run_to_answer(claim, work)
-            self._surely(claim, lambda: self._record(found, answer, work))
             came_to("pending" if isinstance(answer, Pending) else "done")
+            self._surely(claim, lambda: self._record(found, answer, work))
         except Lost:
             raise
         except Exception as error:  # noqa: BLE001 - a handler may raise anything; every outcome is recorded

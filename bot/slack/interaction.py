@@ -162,5 +162,6 @@ class Interaction:
     def confirm(self, text: str) -> None:
         """Say that it worked, where no card shows it: in an answer of ours, or in a direct message."""
         container = self.args.body.get("container", {})
-        if container.get("is_ephemeral") or str(container.get("channel_id", "")).startswith("D"):
+        shown = not (container.get("is_ephemeral") or str(container.get("channel_id", "")).startswith("D"))
+        if text and not shown:
             self.tell(Message(text))

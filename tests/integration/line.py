@@ -26,6 +26,11 @@ class Line:
         user, name = self._behind.username or "postgres", self._behind.path.lstrip("/")
         return f"postgresql+psycopg://{user}:{self._behind.password or ''}@127.0.0.1:{self.port}/{name}"
 
+    @property
+    def beside(self) -> str:
+        """The server's address without this line, for psycopg itself."""
+        return self._behind._replace(scheme="postgresql").geturl()
+
     def cut(self) -> None:
         """Nobody is on the other side any more."""
         self._whole = False

@@ -12,7 +12,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event
 
-from bot import api, measures
+from bot import Outputs, api, measures
 from bot.api import metrics
 from bot.demo.server import Server
 from bot.errors import PermanentError, TemporaryError
@@ -116,6 +116,53 @@ def test_attempts_are_counted_by_handler_and_what_came_of_them(shop: Shop, clock
         assert value(after, name, **labels) - value(before, name, **labels) == 1, outcome
     counted = "frontdesk_step_seconds_count"
     assert value(after, counted, handler="thing") - value(before, counted, handler="thing") == 4
+
+
+def outcome(shop: Shop, name: str) -> float:
+    return value(scraped(shop), "frontdesk_step_attempts_total", handler="thing", outcome=name)
+
+
+def test_a_step_that_did_its_work_and_leaves_a_promise_unkept_counts_as_failed(shop: Shop) -> None:
+    class Promised(Outputs):
+        host: str
+
+    before = outcome(shop, "failed"), outcome(shop, "done")
+    shop.wish.outputs = Promised
+    number = at_work(shop)
+    assert shop.engine.turn()
+    assert shop.state(number) == "failed"
+    assert (outcome(shop, "failed"), outcome(shop, "done")) == (before[0] + 1, before[1])
+
+
+def test_a_step_that_was_tried_for_too_long_counts_as_failed(shop: Shop, clock: Clock) -> None:
+    before = outcome(shop, "failed"), outcome(shop, "again")
+    number = at_work(shop)
+    shop.handler.answers = [TemporaryError("later", delay=1), TemporaryError("still later", delay=1)]
+    assert shop.engine.turn()
+    clock.forward(days=3)
+    assert shop.engine.turn()
+    assert shop.state(number) == "failed"
+    assert (outcome(shop, "failed"), outcome(shop, "again")) == (before[0] + 1, before[1] + 1)
+
+
+def test_each_time_that_a_card_is_shown_is_counted(shop: Shop, clock: Clock) -> None:
+    def counted() -> list[float]:
+        numbers, name = scraped(shop), "frontdesk_deliveries_total"
+        return [value(numbers, name, kind="card", outcome=each) for each in ("sent", "postponed", "given_up")]
+
+    before = counted()
+    number = shop.ask()
+    shop.door.card_errors = [TemporaryError("later", delay=1)]
+    shop.send()
+    clock.forward(seconds=2)
+    shop.send()
+    shop.service.approve(shop.grace, number)
+    shop.send()
+    assert [now - then for now, then in zip(counted(), before, strict=True)] == [2, 1, 0]
+    shop.ask()
+    shop.door.card_errors = [PermanentError("the channel is gone")]
+    shop.send()
+    assert counted()[2] == before[2] + 1
 
 
 def test_a_take_over_is_counted_once(shop: Shop, clock: Clock) -> None:

@@ -59,7 +59,7 @@ def test_a_request_is_one_trace_from_its_door_to_its_last_delivery(spans: Any, s
     assert [span.attributes["frontdesk.outcome"] for span in (first, second)] == ["again", "done"]
     assert [span.attributes["frontdesk.attempt"] for span in (first, second)] == [1, 2]
     assert dict(first.attributes)["frontdesk.request"] == number
-    assert {span.attributes["frontdesk.kind"] for span in named(spans, "delivery")} >= {"message", "note"}
+    assert {span.attributes["frontdesk.kind"] for span in named(spans, "delivery")} >= {"message", "note", "card"}
     (row,) = shop.rows(tables.Request)
     assert row.traceparent.startswith(f"00-{door.context.trace_id:032x}-{door.context.span_id:016x}-")
     shop.database.close()

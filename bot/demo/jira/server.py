@@ -10,11 +10,11 @@ from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from bot.demo.cut import Cut
+from bot.demo.cut import Cut, nobody
 from bot.demo.jira import hands
 from bot.demo.jira.api import answer
 from bot.demo.jira.site import Answer, JiraStandIn, Received, moment
@@ -69,6 +69,7 @@ def build(jira: JiraStandIn) -> Starlette:
         ],
         # A page elsewhere on the web could make a name of its own point to 127.0.0.1.
         middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=["127.0.0.1", "localhost"])],
+        exception_handlers={ClientDisconnect: nobody},
     )
 
 

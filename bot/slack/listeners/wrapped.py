@@ -8,7 +8,7 @@ from typing import Literal
 
 from slack_bolt.kwargs_injection.args import Args
 
-from bot.errors import Refused
+from bot.errors import Refused, Unavailable
 from bot.service import Service
 from bot.slack import views
 from bot.slack.directory import SlackDirectory
@@ -106,26 +106,18 @@ class Wrapped:
 
     def told(self, ask: Lazy | None) -> Callable[[Args], None]:
         """For what comes after such a click: the person hears of it where no card shows it, or is asked for more."""
-
-        def go_on(interaction: Interaction) -> None:
-            outcome: _Outcome = interaction.args.context[_OUTCOME]
-            if outcome.how == "asks" and ask:
-                ask(interaction)
-            else:
-                interaction.tell(Message(outcome.text))
-
-        once = self.lazily(go_on)
+        asked = self.lazily(ask) if ask else None
 
         def run(args: Args) -> None:
             outcome: _Outcome = args.context[_OUTCOME]
-            if outcome.how in ("refused", "asks"):
-                once(args)
+            if outcome.how == "asks" and asked:
+                asked(args)
                 return
             interaction = Interaction(args, self._service, self._directory)
-            # The click is remembered with what is done about it, and nowhere else.
-            if outcome.text and outcome.how == "done":
+            # A click that counted is remembered with what was done about it, and nowhere else.
+            if outcome.how == "done":
                 interaction.confirm(outcome.text)
-            elif outcome.text:
+            elif outcome.how != "refused" or _is_first(interaction):
                 interaction.tell(Message(outcome.text))
             if interaction.at_home:
                 opened.show(interaction)
@@ -179,6 +171,14 @@ def _outcome(interaction: Interaction, decide: Decide) -> _Outcome:
     except Exception as error:  # noqa: BLE001 - a bug of ours is told to the person too
         return _Outcome("refused", bug(error))
     return _Outcome("asks") if text is None else _Outcome("done", text)
+
+
+def _is_first(interaction: Interaction) -> bool:
+    """Whether it came in for the first time; a database that is away may not keep the person from being told so."""
+    try:
+        return interaction.is_new
+    except Unavailable:
+        return True
 
 
 def _tell_late(interaction: Interaction, outcome: _Outcome) -> None:
