@@ -66,6 +66,10 @@ class Tx(Session):
             rows.asked(self, _my_turn, name=name)
 
 
+def _its_clock() -> Any:
+    return select(func.statement_timestamp().label("now"))
+
+
 def _my_turn() -> Any:
     return select(func.pg_advisory_xact_lock(func.hashtext(bindparam("name", type_=String()))).label("turn"))
 
@@ -104,7 +108,7 @@ class Database:
         """Now, as all machines have it."""
         if not self._ask_database:
             return self._clock()
-        return self._by_its_clock(session.execute(select(func.statement_timestamp())).scalar_one())
+        return self._by_its_clock(rows.asked(session, _its_clock)[0].now)
 
     def on_due(self, wake: Callable[[], None]) -> None:
         """`wake` is called after each commit of this process that made work due."""

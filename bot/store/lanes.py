@@ -7,12 +7,13 @@ begins behind the lane that was served last and ends once it has found something
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
-from sqlalchemy import Integer, bindparam, column, text
+from sqlalchemy import Integer, bindparam, column, or_, text
 from sqlmodel import Session, col, select
 
-from bot.store import tables
+from bot.store import rows, tables
 from bot.store.database import Instant, Tx
 
 Found = TypeVar("Found")
@@ -24,8 +25,7 @@ _ENOUGH = 3
 #: After a rest nobody needs its row; so many go at once.
 _KEPT, _SWEPT = timedelta(days=1), 1_000
 
-_DELIVERIES = (
-    text("""
+_DELIVERIES = """
     WITH RECURSIVE head(id) AS (
         SELECT (SELECT id FROM delivery WHERE state = 'waiting' AND lane > :after ORDER BY lane, id LIMIT 1)
         UNION ALL
@@ -38,15 +38,12 @@ _DELIVERIES = (
     )
     SELECT delivery.id FROM head JOIN delivery ON delivery.id = head.id
     LEFT JOIN card ON card.id = delivery.card_id LEFT JOIN lane ON lane.name = delivery.lane
-    WHERE delivery.kind IN :kinds AND delivery.run_at <= :now
+    WHERE delivery.kind IN ({kinds}) AND delivery.run_at <= :now
     AND (delivery.lease_until IS NULL OR delivery.lease_until <= :now)
     AND (lane.next_at IS NULL OR lane.next_at <= :now)
     AND (delivery.card_id IS NULL OR card.ts IS NOT NULL OR card.error IS NOT NULL)
     LIMIT :enough
-    """)
-    .bindparams(bindparam("now", type_=Instant), bindparam("kinds", expanding=True))
-    .columns(column("id", Integer))
-)
+"""
 #: `:posting` and `:updating` are 1 where Slack lets us.
 _NEXT_PLACE = f"""
     SELECT min(place) FROM (
@@ -54,8 +51,7 @@ _NEXT_PLACE = f"""
         UNION ALL SELECT min(place) FROM card WHERE :updating = 1 AND {tables.OLD_CARD} AND place > {{0}}
     ) AS next
 """  # noqa: S608 - of our own words alone
-_CARDS = (
-    text(f"""
+_CARDS = f"""
     WITH RECURSIVE line(place) AS (
         {_NEXT_PLACE.format(":after")}
         UNION ALL
@@ -73,10 +69,7 @@ _CARDS = (
         WHERE line.place IS NOT NULL AND (lane.next_at IS NULL OR lane.next_at <= :now)
         AND NOT EXISTS (SELECT 1 FROM card WHERE card.lease_until > :now AND card.place = line.place)
     ) AS first WHERE new IS NOT NULL OR old IS NOT NULL LIMIT :enough
-    """)  # noqa: S608 - the same
-    .bindparams(bindparam("now", type_=Instant))
-    .columns(column("new", Integer), column("old", Integer))
-)
+"""  # noqa: S608 - the same
 _REST = text("""
     INSERT INTO lane (name, next_at) VALUES (:lane, :until)
     ON CONFLICT (name) DO UPDATE SET next_at = excluded.next_at WHERE lane.next_at < excluded.next_at
@@ -90,10 +83,11 @@ def deliveries(session: Session, now: datetime, kinds: Sequence[str], after: str
     """Ids of deliveries that could go out now, the first of their lanes each; `after`: the lane that was served last."""
     if POSTING in _resting(session, now):
         kinds = [kind for kind in kinds if kind == "follow"]
-    given = {"now": now, "kinds": list(kinds), "enough": _ENOUGH}
+    given = {"now": now, "enough": _ENOUGH, **{f"kind_{at}": kind for at, kind in enumerate(kinds)}}
+    query = _heads(len(kinds))
 
     def look(begin: str) -> list[int]:
-        return [key for (key,) in session.execute(_DELIVERIES, given | {"after": begin})]
+        return [key for (key,) in rows.asked(session, query, after=begin, **given)]
 
     return _around(after, look)
 
@@ -104,7 +98,7 @@ def cards(session: Session, now: datetime, after: str) -> list[tuple[int, ...]]:
     given = {"now": now, "posting": int(POSTING not in resting), "updating": int(UPDATING not in resting)}
 
     def look(begin: str) -> list[tuple[int, ...]]:
-        found = session.execute(_CARDS, given | {"after": begin, "enough": _ENOUGH})
+        found = rows.asked(session, _first_cards, after=begin, enough=_ENOUGH, **given)
         return [tuple(key for key in keys if key) for keys in found]
 
     return _around(after, look)
@@ -134,9 +128,28 @@ def last_channel(session: Session, place: str) -> str | None:
     return None
 
 
+@cache
+def _heads(kinds: int) -> Callable[[], Any]:
+    """The query for deliveries of so many kinds."""
+    names = ", ".join(f":kind_{at}" for at in range(kinds))
+    return lambda: (
+        text(_DELIVERIES.format(kinds=names)).bindparams(bindparam("now", type_=Instant)).columns(column("id", Integer))
+    )
+
+
+def _first_cards() -> Any:
+    columns = (column("new", Integer), column("old", Integer))
+    return text(_CARDS).bindparams(bindparam("now", type_=Instant)).columns(*columns)
+
+
 def _resting(session: Session, now: datetime) -> set[str]:
+    return {name for (name,) in rows.asked(session, _at_rest, now=now)}
+
+
+def _at_rest() -> Any:
     lane = tables.Lane
-    return set(session.exec(select(lane.name).where(col(lane.name).in_((POSTING, UPDATING)), lane.next_at > now)).all())
+    every = or_(col(lane.name) == POSTING, col(lane.name) == UPDATING)
+    return select(lane.name).where(every, col(lane.next_at) > bindparam("now"))
 
 
 def _around(after: str, look: Callable[[str], list[Found]]) -> list[Found]:

@@ -13,12 +13,11 @@ from sqlalchemy import bindparam, column, exists, or_, text
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select, update
 
-from bot.store import lanes, outbox, reads, tables
+from bot.store import lanes, outbox, reads, rows, tables
 from bot.store.database import Instant, Tx
 from bot.store.records import CardRecord
 
-_NEXT = (
-    text("""
+_NEXT = """
     SELECT min(at) AS at FROM (
         SELECT min(run_at) AS at FROM delivery WHERE state = 'waiting' AND run_at > :since
         UNION ALL SELECT min(run_at) FROM card WHERE dirty = true AND run_at > :since
@@ -26,10 +25,7 @@ _NEXT = (
         UNION ALL SELECT min(lease_until) FROM card WHERE lease_until > :since
         UNION ALL SELECT min(next_at) FROM lane WHERE next_at > :since
     ) AS moments
-    """)
-    .bindparams(bindparam("since", type_=Instant))
-    .columns(column("at", Instant))
-)
+"""
 
 
 @dataclass(frozen=True)
@@ -193,8 +189,12 @@ def next_due(session: Session, since: datetime) -> datetime | None:
 
     What was due at `since` and could not be claimed waits for a commit, and that wakes.
     """
-    moment: datetime | None = session.execute(_NEXT, {"since": since}).scalar()
+    moment: datetime | None = rows.asked(session, _next_moment, since=since)[0].at
     return moment
+
+
+def _next_moment() -> Any:
+    return text(_NEXT).bindparams(bindparam("since", type_=Instant)).columns(column("at", Instant))
 
 
 def _settle(tx: Tx, delivery: ClaimedDelivery, **values: Any) -> bool:

@@ -4,7 +4,7 @@ import sys
 import time
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import col, select
 from typing_extensions import override
 
@@ -15,7 +15,7 @@ from bot.handler import Answer, Context, Done, Handler, Resource
 from bot.lifecycle import OPEN, RequestState
 from bot.people import Groups, NoDirectory
 from bot.service import Service
-from bot.store import people, tables
+from bot.store import people, rows, tables
 from bot.store.database import Database
 from bot.store.migration import migrate
 from bot.worker import Worker
@@ -91,12 +91,12 @@ def main(url: str, count: int) -> None:
 
 def _open(database: Database) -> bool:
     with database.read() as session:
-        return (
-            session.exec(
-                select(tables.Request.id).where(col(tables.Request.state).in_([*map(str, OPEN)])).limit(1)
-            ).first()
-            is not None
-        )
+        return bool(rows.asked(session, _first_open))
+
+
+def _first_open() -> Any:
+    state = col(tables.Request.state)
+    return select(tables.Request.id).where(or_(*(state == str(each) for each in sorted(OPEN)))).limit(1)
 
 
 def _require_all(database: Database, count: int) -> None:
