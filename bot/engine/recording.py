@@ -88,6 +88,7 @@ class Recording:
             self._write(lambda tx: steps.fail(tx, claim, problem))
             return
         built, until = self._following(claim, seen, work), self.leases.until()
+        counted = self._limits.count(seen.record.offering, claim.handler)
         with self.database.write() as tx:
             standing = steps.done(tx, claim, answer.outputs, answer.state, answer.posts, answer.reference)
             is_so = seen.still_so(standing, claim.name)
@@ -96,7 +97,7 @@ class Recording:
                     raise _Outrun
                 progress.fulfil(tx, standing.request, finish.outputs, finish.expires_at)
             made = built.made() if built and is_so else None
-            taken = onward.go_on(tx, claim, standing, made, self.lease)
+            taken = onward.go_on(tx, claim, standing, made, self.lease, counted=counted)
         if taken is not None:
             self.leases.hold(taken, until)
             work.seen, work.following = seen, taken
@@ -113,8 +114,8 @@ class Recording:
             built = building.build(self.catalogue, name, seen)
         except Exception:  # noqa: BLE001 - when its turn comes it is built again, and what it raises is recorded
             return None
-        counted = self._limits.offerings.get(seen.record.offering), self._limits.handlers.get(built.handler.name)
-        return built if counted == (None, None) else None  # who has a limit waits with all that it counts
+        counted = self._limits.count(seen.record.offering, built.handler.name)
+        return None if counted else built  # who has a limit waits with all that it counts
 
     def _pend(self, claim: Claim, answer: Pending) -> None:
         # What people do in their own time, here or where the resource stands, has no largest age but the step's own.

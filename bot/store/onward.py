@@ -30,13 +30,18 @@ class Made:
     limit: timedelta | None = None
 
 
-def go_on(tx: Tx, claim: Claim, standing: Standing, made: Made | None, lease: timedelta) -> Claim | None:
-    """What has come due by the end of the step of `claim`: the one that is `made` is taken, the others wait in queues."""
+def go_on(
+    tx: Tx, claim: Claim, standing: Standing, made: Made | None, lease: timedelta, *, counted: bool = True
+) -> Claim | None:
+    """What has come due by the end of the step of `claim`: the one that is `made` is taken, the others wait in queues.
+
+    `counted`: steps of other processes may have waited for its place, and are told that it is free.
+    """
     free = standing.due if made and standing.request.state in lifecycle.AT_WORK else ()
     step = next((step for step in free if made and step.name == made.step), None)
     progress.make_due(tx, [each for each in standing.due if each is not step])
     if step is None or made is None:
-        tx.due = True  # its place is free for another one
+        tx.due = tx.due or counted
         return None
     values = {
         "handler": made.handler,

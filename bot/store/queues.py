@@ -27,6 +27,10 @@ class Limits:
     offerings: Mapping[str, int] = field(default_factory=dict)
     handlers: Mapping[str, int] = field(default_factory=dict)
 
+    def count(self, offering: str, handler: str | None) -> bool:
+        """Whether steps of this offering by this handler are counted over all processes."""
+        return offering in self.offerings or handler in self.handlers
+
 
 @dataclass(frozen=True)
 class _Seen:

@@ -129,6 +129,18 @@ def test_a_place_that_becomes_free_is_told_and_taken(site: Site) -> None:
     assert engine.claim() is None
 
 
+def test_only_a_place_that_others_may_wait_for_is_told_when_a_step_is_done(site: Site) -> None:
+    """All other workers would look in vain, after each step of each of them."""
+    site.ask("abc")
+    engine, told, done = site.engine(), set[str](), list[str]()
+    site.database.on_due(lambda: told.add(done[-1]))
+    while claim := engine.claim():
+        done.append(claim.queue[0])
+        engine.run(claim)
+    assert sorted(done) == ["a", "b", "c"]
+    assert told == {"b", "c"}
+
+
 def test_a_handler_at_its_limit_lets_the_others_pass(site: Site) -> None:
     site.ask("ccca")
     assert Counter(site.claims(site.engine())) == Counter("ca")
