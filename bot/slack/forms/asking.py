@@ -113,8 +113,8 @@ def _read_back(question: Question, text: str) -> Any:
 
 
 def holds_empty(question: Question) -> bool:
-    """Whether a list that is left empty is read as an empty list, or as nothing where that says the same."""
-    if question.nullable or question.types != ("array",):
+    """Whether a list or a map that is left empty is read as an empty one, or as nothing where that says the same."""
+    if question.nullable or question.types not in {("array",), ("object",)}:
         return False
     return question.must or question.default is None or not question.optional_section
 

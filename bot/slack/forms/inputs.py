@@ -70,7 +70,7 @@ def _length(limit: Any) -> int:
 
 
 def _json(question: Question, value: Any) -> Shown:
-    if value == [] and holds_empty(question):
+    if value in ([], {}) and holds_empty(question):
         value = None
     shown = free_text(question, value)
     return Shown(shown.element | {"multiline": True}, shown.held)
