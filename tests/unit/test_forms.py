@@ -17,6 +17,7 @@ from slack_sdk.models.views import View
 from bot.contract import fields, problems, with_defaults
 from bot.errors import Problem
 from bot.slack.forms.choices import suggested
+from bot.slack.forms.modal import AS_TYPED
 from bot.slack.rules.limits import view_problems
 from bot.slack.text import clip, escape, plain_text, unescape
 from tests import sheets as forms
@@ -243,6 +244,7 @@ def test_the_schemas_limits_stand_in_the_elements() -> None:
         "min_length": 3,
         "max_length": 30,
         "placeholder": {"type": "plain_text", "text": "For example orders"},
+        **AS_TYPED,
     }
     assert element(view, "/nodes") == {
         "type": "number_input",
@@ -250,6 +252,7 @@ def test_the_schemas_limits_stand_in_the_elements() -> None:
         "is_decimal_allowed": False,
         "min_value": "1",
         "max_value": "9",
+        **AS_TYPED,
     }
     assert element(view, "/share")["min_value"] == "0.25"
     assert inputs(view)["/share"]["hint"]["text"] == "Less than 1."

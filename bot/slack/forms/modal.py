@@ -103,6 +103,10 @@ CHOICES = frozenset(
 )
 
 
+#: Elements that are typed in.
+TYPED = frozenset({"plain_text_input", "number_input", "email_text_input", "url_text_input"})
+
+
 def asked(
     question: Question,
     filled: Filled,
@@ -114,8 +118,8 @@ def asked(
     """A question's notes, then its input.
 
     One that others depend on tells at once when it changes; so do choices, for a window that is closed tells nothing
-    of its fields (Slack sends an empty state with `view_closed`), and texts of several lines, with each character. Those
-    of one line do not: a call for each character costs more than typing a line again, and Keep for later is there.
+    of its fields (Slack sends an empty state with `view_closed`), and texts, with each character: what was typed is
+    there again. Only a secret is kept nowhere.
     """
     texts = wrong.get(question.pointer, ())
     value = filled.value(question)
@@ -128,7 +132,7 @@ def asked(
         return [*(note(f"{question.title}: {text}") for text in texts), _beside_kept(question, value, block)]
     if question.path in filled.applied.controls or element.element["type"] in CHOICES:
         block["dispatch_action"] = True
-    elif element.element.get("multiline") and not question.holds_secret:
+    elif element.element["type"] in TYPED and not question.holds_secret:
         block |= {"dispatch_action": True, "element": element.element | AS_TYPED}
     return [*(note(f"{question.title}: {text}") for text in above), block]
 

@@ -16,7 +16,7 @@ from bot.contract import Question
 from bot.errors import Problem
 from bot.slack.forms import modal as forms
 from bot.slack.forms.about import About
-from bot.slack.forms.asking import block_id, label
+from bot.slack.forms.asking import block_id, is_file, label
 from bot.slack.forms.choices import Groups, select
 from bot.slack.forms.entries import Draft, entries_of, summary
 from bot.slack.forms.filled import Filled
@@ -29,8 +29,6 @@ JSON = dict[str, Any]
 BACK, NEXT, PAGE, FIND = "form_back", "form_next", "form_page", "form_find"
 ADD, ENTRY, EARLIER, LATER, LEAVE = "entry_add", "entry", "entry_earlier", "entry_later", "entry_leave"
 AGAIN, KEEP, RESUME, REMOVE = "form_again", "form_keep", "form_resume", "form_remove"
-#: A form in which less is typed needs no button that keeps it.
-_LITTLE = 2
 #: A larger chain does not leave enough room in `private_metadata`: deeper lists are text.
 _LONGEST = sizes.PRIVATE_METADATA - 1000
 
@@ -100,8 +98,7 @@ class Sheet:
         """The view of the page. `focus`: the short name of the field to begin with."""
         wrong = forms.notes(self.filled, problems)
         top = [*self.notice, *self._way_back(), *self._where(), *(forms.note(text) for text in wrong.pop("", []))]
-        asked = self._asked(wrong, focus)
-        blocks = [*top, *asked, *self._turning(asked)]
+        blocks = [*top, *self._asked(wrong, focus), *self._turning()]
         if len(blocks) > sizes.VIEW_BLOCKS:
             blocks = _gathered(blocks)
         view = forms.frame(self.title, self.callback, blocks, self.submit, str(replace(self.about, listed=self.listed)))
@@ -215,15 +212,14 @@ class Sheet:
         }
         return [where, {"type": "actions", "block_id": f"pages~{self.about.turn}", "elements": [choose, find]}]
 
-    def _turning(self, asked: Sequence[JSON]) -> list[JSON]:
-        """Back and Next, which keep what stands here; and a button that does no more, for what is typed."""
+    def _turning(self) -> list[JSON]:
+        """Back and Next, which keep what stands here; and a button that does no more, for files: they tell nothing."""
         buttons = []
         if self.number > 0:
             buttons.append(_button(BACK, "Back", str(self.number - 1)))
         if self.number < len(self.pages) - 1:
             buttons.append(_button(NEXT, "Next", str(self.number + 1)))
-        typed = [block for block in asked if block["type"] == "input" and block["element"]["type"] not in forms.CHOICES]
-        if len(typed) >= _LITTLE:
+        if any(map(is_file, self.page.questions)):
             buttons.append(_button(KEEP, "Keep for later", "keep"))
         return [{"type": "actions", "block_id": f"turn~{self.about.turn}", "elements": buttons}] if buttons else []
 

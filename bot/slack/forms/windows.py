@@ -1,7 +1,7 @@
 """The modal that a form is shown in: whose answers it collects, what it opens with, what stands in it.
 
-What stands on a page is kept before anything else is shown; where a form is one plain page, nothing is kept until it
-is closed. Closing rejects nothing: the next time the form opens with what was entered.
+What stands on a page is kept as it is entered, and before anything else is shown. Closing rejects nothing: the next time
+the form opens with what was entered.
 """
 
 from collections.abc import Callable, Mapping, Sequence
