@@ -2,7 +2,7 @@
 
 Every side is a process of its own with eight workers (tests/benchmarks/rivals), on the same store: a SQLite file in WAL
 mode with synchronous=FULL, or a PostgreSQL server as it comes. Rounds in turn, each on an empty database, and no side is
-timed before it is ready. DBOS makes its SQLite file without WAL where it finds none; that is told too.
+timed before it is ready and has done a few. DBOS makes its SQLite file without WAL where it finds none; that is told too.
 
 Submissions are what each side needs to begin, and no more: Frontdesk stores and says the number, as it acknowledges a
 click, and does not read the request back. Nobody is told anything: the others have no messages.
@@ -21,7 +21,7 @@ from statistics import median
 from tests.benchmarks import figures, stores
 from tests.benchmarks.processes import ROOT
 
-COUNT, ROUNDS = 100, 5
+COUNT, ROUNDS = 300, 5
 #: Seconds after which a side is given up.
 PATIENCE = 300
 

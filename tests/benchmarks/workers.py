@@ -29,7 +29,7 @@ from tests.benchmarks.processes import ROOT
 
 #: Seconds of a lease, of a step, and until something is given up; steps in a round.
 LEASE, STEP, PATIENCE = 2.0, 0.1, 120.0
-COUNT, THREADS, ROUNDS, BAR = 40, 2, 2, 3.5
+COUNT, THREADS, ROUNDS, BAR = 80, 2, 2, 3.5
 
 
 def main(rounds: int = ROUNDS) -> None:

@@ -3,3 +3,6 @@
 Each is used as its documentation shows durable work of several steps, with eight workers, and prints how many seconds
 passed from the first submission to the end of the last run.
 """
+
+#: How many each side does before it is timed: statements are written and plans are made once.
+WARM = 20

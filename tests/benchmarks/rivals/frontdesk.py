@@ -19,6 +19,7 @@ from bot.store import people, rows, tables
 from bot.store.database import Database
 from bot.store.migration import migrate
 from bot.worker import Worker
+from tests.benchmarks.rivals import WARM
 
 WORKERS = 8
 
@@ -78,14 +79,15 @@ def main(url: str, count: int) -> None:
     with database.write() as tx:
         ada = people.remember_email(tx, "ada@example.com")
     worker.start()
-    begin = time.perf_counter()
-    for _ in range(count):
-        service.ask(ada, "three", {})
-    while _open(database):
-        time.sleep(0.01)
+    for many in (WARM, count):
+        begin = time.perf_counter()
+        for _ in range(many):
+            service.ask(ada, "three", {})
+        while _open(database):
+            time.sleep(0.01)
     print(time.perf_counter() - begin)  # noqa: T201 - this is what it is for
     worker.stop()
-    _require_all(database, count)
+    _require_all(database, WARM + count)
     database.close()
 
 
