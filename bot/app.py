@@ -126,10 +126,12 @@ def build(settings: Settings, *, web: bool = True, worker: bool = True) -> Proce
     process = Process(settings, database, offered, service, FastAPI(), turning, presence, None)
     process.web = api.build(service, newsroom, ready=process.ready)
     if settings.slack:
-        bolt = door.build(web_client, settings.slack_signing_secret, service, slack_directory, listening)
-        events = Route("/slack/events", door.Endpoint(bolt, listening), methods=["POST"])
-        process.web.router.routes.append(events)
-        process.web.user_middleware.append(Middleware(_First, route=events))  # the last one is the innermost
+        bolt = door.build(web_client, service, slack_directory, listening)
+        if settings.slack_signing_secret:  # without one nobody could say whether it is Slack that calls
+            endpoint = door.Endpoint(bolt, listening, settings.slack_signing_secret, database.now)
+            events = Route("/slack/events", endpoint, methods=["POST"])
+            process.web.router.routes.append(events)
+            process.web.user_middleware.append(Middleware(_First, route=events))  # the last one is the innermost
         if settings.slack_app_token:
             alone = door.client(None, web_client.base_url)
             process.socket = socket_mode.Socket(bolt, settings.slack_app_token, alone, door.THREADS)

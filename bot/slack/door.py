@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -18,8 +18,10 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler
 from slack_sdk.http_retry.request import HttpRequest
+from slack_sdk.signature import Clock, SignatureVerifier
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
+from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
 from bot import measures, telemetry
@@ -182,10 +184,8 @@ def _kind(body: Mapping[str, Any]) -> str:
     return kind if kind in _KINDS else "(other)"
 
 
-def build(
-    web: WebClient, signing_secret: str, service: Service, directory: SlackDirectory, listening: Listeners
-) -> App:
-    """The Bolt app with every listener; talks to nobody yet.
+def build(web: WebClient, service: Service, directory: SlackDirectory, listening: Listeners) -> App:
+    """The Bolt app with every listener; talks to nobody yet. It believes whatever comes: who hands it on has verified it.
 
     `process_before_response` acknowledges as soon as the listener has, where Bolt's default polls every 10 ms.
     `authorize` answers from what we know: Bolt's own would ask auth.test inside the first click's three
@@ -196,7 +196,7 @@ def build(
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=web.token)
 
     app = _Timed(
-        signing_secret=signing_secret or "socket-mode-needs-none",
+        request_verification_enabled=False,  # by `Endpoint`; what comes through Socket Mode is not signed
         client=client(None, web.base_url),
         authorize=authorize,
         process_before_response=True,
@@ -211,16 +211,39 @@ def build(
 class Endpoint:
     """`POST /slack/events`: all of Slack over signed HTTP. Bolt blocks, so it runs in the thread pool."""
 
-    def __init__(self, app: App, listening: Listeners) -> None:
+    def __init__(self, app: App, listening: Listeners, signing_secret: str, now: Callable[[], datetime]) -> None:
+        """`now` is the time that all machines agree on: a signature counts for five minutes, and clocks go wrong."""
         self._app, self._listening = app, listening
+        self._verifier = SignatureVerifier(signing_secret, _Agreed(now))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI has it. Others give way until the answer has left: whoever writes it is one thread among them."""
         request = Request(scope, receive)
         body = await request.body()
+        if not self._is_slacks(request, body):
+            log.warning("somebody who is not Slack, or has another signing secret, called %s", request.url.path)
+            await JSONResponse({"error": "invalid request"}, 401)(scope, receive, send)
+            return
         with self._listening.acknowledging():
             answer = await run_in_threadpool(self._app.dispatch, _read(request, body))
             await to_starlette_response(answer)(scope, receive, send)
+
+    def _is_slacks(self, request: Request, body: bytes) -> bool:
+        try:
+            return self._verifier.is_valid_request(body, request.headers)
+        except ValueError:  # a moment that is no number, a body that is no text
+            return False
+
+
+class _Agreed(Clock):
+    """Seconds since 1970, by whichever clock is given."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+
+    def now(self) -> float:
+        """As slack_sdk asks."""
+        return self._now().timestamp()
 
 
 #: What an interaction's body begins with; it has one field only.
@@ -231,9 +254,7 @@ def _read(request: Request, body: bytes) -> BoltRequest:
     """As Bolt's adapter reads it. Python takes a fifth of an acknowledgement to unquote a form, one percent sign at a time."""
     if not body.startswith(_PAYLOAD) or b"&" in body:
         return to_bolt_request(request, body)
-    read = BoltRequest(body=unquoted(body[len(_PAYLOAD) :]), query=request.url.query, headers=dict(request.headers))
-    read.raw_body = body.decode()  # what is signed
-    return read
+    return BoltRequest(body=unquoted(body[len(_PAYLOAD) :]), query=request.url.query, headers=dict(request.headers))
 
 
 def unquoted(field: bytes) -> str:

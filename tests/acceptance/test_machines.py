@@ -217,16 +217,48 @@ def timely(postgres_url: str, tmp_path: Path, ledger: Holding) -> Iterator[Site]
         yield there
 
 
-def work_at(there: Site, offset: str) -> Running:
-    """A worker whose machine's clock is wrong by so much."""
+def wrong_by(offset: str) -> dict[str, str]:
+    """The environment of a process whose machine's clock is wrong by so much."""
     # Not by the command itself: it stays between the process and whoever kills it.
     library = subprocess.run(
         ["faketime", "-f", offset, "printenv", "LD_PRELOAD"], check=True, capture_output=True, text=True
     )
-    wrong = {"LD_PRELOAD": library.stdout.strip(), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
-    worker = there.start("worker", **wrong)
+    return {"LD_PRELOAD": library.stdout.strip(), "FAKETIME": offset, "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+
+
+def work_at(there: Site, offset: str) -> Running:
+    """A worker with a wrong clock."""
+    worker = there.start("worker", **wrong_by(offset))
     worker.started()
     return worker
+
+
+@pytest.mark.parametrize("offset", ["+1h", "-1h"])
+def test_a_door_an_hour_ahead_or_behind_takes_what_slack_signs_and_ends_nothing_early_or_late(
+    timely: Site, offset: str
+) -> None:
+    web, worker = timely.start("web", **wrong_by(offset)), timely.start("worker")
+    web.wait_until_ready()
+    worker.started()
+    (app,) = timely.workspace.apps.values()
+    app.request_url, timely.url = f"{web.url}/slack/events", web.url
+
+    ada = timely.person("ada")
+    ada.type_command("#general", "/platform request patient")
+    until(ada.view, "a form opens")
+    ada.submit()
+    view = until(ada.view, "it is taken")
+    assert view.title == "REQ-1", (view.errors, ada.notice())
+    timely.press("grace", "approve", "REQ-1")
+    ends(timely, "REQ-1")
+    numbers = {name: ask(timely, name) for name in ("hasty", "patient", "lent")}
+    ends(timely, numbers["hasty"], "expired")
+    ends(timely, numbers["lent"])
+    assert state(timely, numbers["patient"]) == "awaiting_approval"
+    (borrowed,) = (each for each in timely.call("ada", "GET", "instances")["items"] if each["offering"] == "lent")
+    assert (borrowed["state"], borrowed["open_request"]) == ("ready", None)
+    assert {moment for moment in moments(timely) if abs(moment - utc_now()) > timedelta(minutes=20)} == set()
+    ends_well(worker)
 
 
 @pytest.mark.parametrize(("one", "another"), [("+1h", "-1h"), ("-1h", "+1h")], ids=["ahead first", "behind first"])

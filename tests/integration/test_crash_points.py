@@ -16,41 +16,25 @@ from typing import Any
 import pytest
 
 from tests.conftest import Clock, address, create_database, drop_database
+from tests.integration.crashing import stories, told
 from tests.integration.crashing.seen import seen
-from tests.integration.crashing.stories import STORIES
 from tests.integration.crashing.world import Ledger, Life, Outside, Points, watch, writers
 from tests.integration.standing_server import StandingServer
 
+STORIES = stories.STORIES | told.STORIES
 #: What writes, and no story comes by.
 _ELSEWHERE = {
-    "files.add": "what was uploaded, before a request names it",
-    "files.hold": "with the submission that names files; none of these stories does",
-    "files.mark_used": "found out anew by each sweep",
-    "files.sweep": "as files.mark_used",
+    "news.later": "a look at a resource whose system is away, which is repeated",
+    "news.blind": "as news.later",
+    "outbox.notice": "plain words of a use case",
     "processes.beat": "that a process lives; said again in a moment",
     "processes.end": "that a process ended; a dead one is forgotten",
     "timers.put_off": "a timer that an author's mistake keeps from firing",
     "waits.adopt_instance": "timers of what an older version wrote, set again until they are",
     "waits.adopt_request": "as waits.adopt_instance",
-    "people.create_token": "a command; told once and made anew when it was lost",
-    "people.revoke_tokens": "a command that may be given again",
-    "people.remember_email": "people of the HTTP door; these come through Slack",
     "outbox.blocked": "told with the wait of whatever is blocked, once a day",
-    "outbox.notice": "plain words of a use case",
     "steps.say": "progress on a card, said again by the step that is repeated",
-    "joining.join": "two persons who turn out to be one, when either comes again",
     "claims.leave": "a step that this code does not know; test_deploys.py",
-    "claims.release": "a worker that is told to stop",
-    "incoming.first": "with what the transaction does about it, at the doors",
-    "news.claim": "a look at a resource, which is repeated until what it brought is recorded",
-    "news.hear": "a call that says: look now",
-    "news.later": "as news.claim",
-    "news.blind": "as news.claim",
-    "news.record": "as news.claim",
-    "detours.close": "Slack's word of a channel; what it leads to is tried every few minutes without it",
-    "detours.places_of": "as detours.close",
-    "detours.replace": "as detours.close",
-    "detours.work_again": "as detours.close",
 }
 
 
@@ -75,7 +59,7 @@ def tell(fresh: Callable[[], str], tracker: StandingServer, ledger: Ledger, monk
     """Tells a story in a new world, with a crash at a point (-1: none); the points, and what is seen in the end."""
     monkeypatch.setenv("RECEIVER", ledger.url("").rstrip("/"))
 
-    def told(story: str, at: int) -> tuple[Points, dict[str, Any]]:
+    def tell_it(story: str, at: int) -> tuple[Points, dict[str, Any]]:
         points, clock = Points(at), Clock()
         ledger.effects, ledger.refuses, ledger.busy = [], None, None
         outside = Outside(clock, ledger, tracker)
@@ -88,7 +72,7 @@ def tell(fresh: Callable[[], str], tracker: StandingServer, ledger: Ledger, monk
             finally:
                 life.close()
 
-    return told
+    return tell_it
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

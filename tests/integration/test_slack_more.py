@@ -280,6 +280,7 @@ def test_what_ends_at_its_date_is_taken_back_without_asking_anybody(tmp_path: Pa
         office.told(office.ada, f"{number} · Access to a system*: ready")
         assert office.process.service.sweep() == []
         office.process.database._clock = lambda: utc_now() + timedelta(days=3650)
+        office.workspace.clock = office.process.database._clock().timestamp  # Slack signs by the same time
         assert office.process.service.sweep() == ["expiry INS-1"]
         assert office.process.service.sweep() == [], "one request for each end"
         shown = text_of(read(office, "REQ-2", "To do for", "#access"))

@@ -1,7 +1,7 @@
 """Time as people see it in Slack: reminders with buttons, escalations, warnings, Renew; against the workspace."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ leads = ["margaret@example.com"]
 
 OFFERING = '''
 """A lease <!channel>"""
-from datetime import timedelta
+from datetime import datetime, timedelta
 from bot import Approval, Deadline, Escalation, Field, Form, Offering, Renewal, Request
 from bot.handlers import message
 
@@ -65,7 +65,11 @@ class Time:
 
     def __init__(self, office: Office) -> None:
         self.office, self.ahead = office, timedelta(0)
-        office.process.database._clock = lambda: utc_now() + self.ahead
+        office.process.database._clock = self.now
+        office.workspace.clock = lambda: self.now().timestamp()  # Slack signs by the same time
+
+    def now(self) -> datetime:
+        return utc_now() + self.ahead
 
     def forward(self, **by: float) -> None:
         self.office.until(self.all_is_said)  # a claim that a leap of days ends would be taken for a dead worker's

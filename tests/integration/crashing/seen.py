@@ -16,6 +16,7 @@ _MOMENTS = (
     (re.compile(r"[\w-]+:\d+:[0-9a-f]{6}"), "<worker>"),
     (re.compile(r"(died|stopped) \d+ times"), "<often>"),
     (re.compile(r"frontdesk [0-9a-f]{12}"), "<mark>"),
+    (re.compile(r"FILE-[0-9a-f]{32}"), "<file>"),
     (re.compile(r"<!date\^[^>]*>"), "<moment>"),
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d[\d:.]*"), "<moment>"),
     (re.compile(r"\d{9,}(\.\d+)?"), "<number>"),
@@ -31,7 +32,9 @@ def seen(life: Life) -> dict[str, Any]:
         events = session.exec(select(tables.Event).order_by(tables.Event.id)).all()  # type: ignore[arg-type]
         steps = session.exec(select(tables.Step).order_by(tables.Step.id)).all()  # type: ignore[arg-type]
         found = {
-            "requests": [(row.id, row.kind, row.state, row.form, row.outputs) for row in requests],
+            "requests": [
+                (row.id, row.kind, row.state, _timeless(json.dumps(row.form)), row.outputs) for row in requests
+            ],
             "events": _events(requests, events),
             "steps": [(row.request_id, row.name, row.state, _timeless(row.reason or "")) for row in steps],
             "instances": [(row.state, row.outputs) for row in session.exec(select(tables.Instance)).all()],
@@ -41,6 +44,8 @@ def seen(life: Life) -> dict[str, Any]:
             "deliveries": Counter((row.kind, row.state) for row in session.exec(select(tables.Delivery)).all()),
             "cards": Counter((row.place, row.dirty, row.error) for row in session.exec(select(tables.Card)).all()),
             "secrets": len(session.exec(select(tables.Secret)).all()),
+            "people": len(session.exec(select(tables.Person)).all()),
+            "files": Counter(row.used for row in session.exec(select(tables.File)).all()),
             "drafts": len(session.exec(select(tables.Draft)).all()),
         }
     return found | {"messages": _messages(life), "issues": _issues(life), "calls": life.outside.ledger.effects}

@@ -1,33 +1,7 @@
-"""Stories as lists of acts, one person's each. Who was cut off acts again, and may find that it has been done."""
+"""Stories as lists of acts."""
 
-from collections.abc import Callable
-from typing import Any
-
-from bot.errors import Conflict
+from tests.integration.crashing.acts import Act, acting, ask, sweep, wait
 from tests.integration.crashing.world import Life
-
-Act = Callable[[Life], object]
-
-
-def _as(handle: str, what: str, *given: Any, **named: Any) -> Act:
-    """One use case, as somebody."""
-
-    def act(life: Life) -> None:
-        try:
-            getattr(life.process.service, what)(life.who(handle), *given, **named)
-        except Conflict:
-            if not life.deaths:
-                raise
-
-    return act
-
-
-def _ask(offering: str, answers: dict[str, Any]) -> Act:
-    return _as("ada", "submit", offering, answers, key=f"one {offering}")
-
-
-def _wait(**by: float) -> Act:
-    return lambda life: life.clock.forward(**by)
 
 
 def _calls(*, refused: int | None = None, busy: bool = False) -> Act:
@@ -69,98 +43,101 @@ def _hold_on(life: Life) -> None:
     life.process.worker.engine.run(claim)
 
 
+def _given_back(life: Life) -> None:
+    """A worker that is told to stop gives back what it has in hand."""
+    life.process.worker.engine.claim()
+    life.process.worker.engine.leases.release()
+
+
 def _draft(life: Life) -> None:
     life.process.service.keep(life.who("ada"), "garden", "v1", lambda draft: {"name": "tulips"})
-
-
-def _sweep(life: Life) -> None:
-    """What a worker's timers do every minute."""
-    life.process.service.sweep()
-    life.process.service.look_around()
-    life.process.worker.engine.sweep()
 
 
 STORIES: dict[str, list[Act]] = {
     "asked for, made and taken back": [
         _draft,
-        _ask("garden", {"name": "roses"}),
-        _as("ada", "forget", "garden"),
-        _as("grace", "approve", "REQ-1"),
-        _as("margaret", "complete", "REQ-1", "plant"),
-        _as("ada", "delete", "INS-1", key="end"),
-        _as("linus", "approve", "REQ-2"),
-        _as("grace", "complete", "REQ-2", "plant"),
+        ask("garden", {"name": "roses"}),
+        acting("ada", "forget", "garden"),
+        acting("grace", "approve", "REQ-1"),
+        acting("margaret", "complete", "REQ-1", "plant"),
+        acting("ada", "delete", "INS-1", key="end"),
+        acting("linus", "approve", "REQ-2"),
+        acting("grace", "complete", "REQ-2", "plant"),
     ],
     "changed and rejected": [
         _slack_is_busy,
-        _ask("garden", {"name": "roses"}),
-        _as("ada", "edit", "REQ-1", {"name": "tulips"}),
-        _as("grace", "reject", "REQ-1", "no tulips"),
+        ask("garden", {"name": "roses"}),
+        acting("ada", "edit", "REQ-1", {"name": "tulips"}),
+        acting("grace", "reject", "REQ-1", "no tulips"),
     ],
     "failing, tried again and given up": [
         _calls(refused=400, busy=True),
-        _ask("garden", {"name": "roses"}),
-        _as("grace", "approve", "REQ-1"),
+        ask("garden", {"name": "roses"}),
+        acting("grace", "approve", "REQ-1"),
         _calls(),
         _slack_refuses,
-        _as("margaret", "retry", "REQ-1"),
+        acting("margaret", "retry", "REQ-1"),
         _slack_is_well,
-        _as("margaret", "refuse", "REQ-1", "plant", "no spade"),
-        _as("ada", "cancel", "REQ-1"),
+        acting("margaret", "refuse", "REQ-1", "plant", "no spade"),
+        acting("ada", "cancel", "REQ-1"),
     ],
     "in an archived channel that comes back, with a secret": [
-        _ask("noise", {"name": "drums", "password": "boom"}),
+        ask("noise", {"name": "drums", "password": "boom"}),
         lambda life: _archive(life, archived=False),
-        _wait(hours=2),
-        _sweep,
-        _as("grace", "approve", "REQ-1"),
+        wait(hours=2),
+        sweep,
+        acting("grace", "approve", "REQ-1"),
     ],
     "a step that kills its workers": [
-        _ask("noise", {"name": "drums", "password": "boom"}),
-        lambda life: _unsettled(life, _as("grace", "approve", "REQ-1"), _crash_loop),
-        _as("ada", "cancel", "REQ-1"),
+        ask("noise", {"name": "drums", "password": "boom"}),
+        lambda life: _unsettled(life, acting("grace", "approve", "REQ-1"), _crash_loop),
+        acting("ada", "cancel", "REQ-1"),
     ],
     "a step that takes its time": [
-        _ask("noise", {"name": "drums", "password": "boom"}),
-        lambda life: _unsettled(life, _as("grace", "approve", "REQ-1"), _hold_on),
-        _wait(minutes=1),
+        ask("noise", {"name": "drums", "password": "boom"}),
+        lambda life: _unsettled(life, acting("grace", "approve", "REQ-1"), _hold_on),
+        wait(minutes=1),
+    ],
+    "a step whose worker is told to stop": [
+        ask("noise", {"name": "drums", "password": "boom"}),
+        lambda life: _unsettled(life, acting("grace", "approve", "REQ-1"), _given_back),
     ],
     "changed while it lives": [
-        _ask("garden", {"name": "roses"}),
-        _as("grace", "approve", "REQ-1"),
-        _as("margaret", "complete", "REQ-1", "plant"),
-        _as("ada", "update", "INS-1", {"name": "tulips"}, key="other flowers"),
-        _as("grace", "approve", "REQ-2"),
-        _as("margaret", "complete", "REQ-2", "plant"),
+        ask("garden", {"name": "roses"}),
+        acting("grace", "approve", "REQ-1"),
+        acting("margaret", "complete", "REQ-1", "plant"),
+        acting("ada", "update", "INS-1", {"name": "tulips"}, key="other flowers"),
+        acting("grace", "approve", "REQ-2"),
+        acting("margaret", "complete", "REQ-2", "plant"),
     ],
     "side by side, failed, cleaned up, tried again, and over": [
         _calls(refused=400),
-        _ask("party", {"name": "birthday"}),
+        ask("party", {"name": "birthday"}),
         _calls(),
-        _as("margaret", "retry", "REQ-1"),
-        _as("margaret", "complete", "REQ-1", "invite"),
-        _as("margaret", "renew", "INS-1", seen=0),
-        _wait(days=4),
-        _sweep,
-        _as("margaret", "complete", "REQ-2", "invite"),
+        acting("margaret", "retry", "REQ-1"),
+        acting("margaret", "complete", "REQ-1", "invite"),
+        acting("margaret", "renew", "INS-1", seen=0),
+        wait(days=4),
+        sweep,
+        acting("margaret", "complete", "REQ-2", "invite"),
     ],
     "too slow": [
-        _ask("party", {"name": "birthday"}),
-        _wait(hours=3),
-        _sweep,
-        _as("ada", "cancel", "REQ-1"),
+        ask("party", {"name": "birthday"}),
+        wait(hours=3),
+        sweep,
+        acting("ada", "cancel", "REQ-1"),
     ],
     "nobody decides": [
-        _ask("garden", {"name": "roses"}),
-        _wait(days=13),
-        _sweep,
-        _wait(days=2),
-        _sweep,
+        ask("garden", {"name": "roses"}),
+        wait(days=13),
+        sweep,
+        wait(days=2),
+        sweep,
     ],
     "withdrawn": [
-        _ask("garden", {"name": "roses"}),
+        ask("garden", {"name": "roses"}),
         _slack_is_busy,
-        _as("ada", "withdraw", "REQ-1"),
+        acting("ada", "withdraw", "REQ-1"),
     ],
 }
 

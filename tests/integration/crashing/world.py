@@ -41,6 +41,7 @@ from tests.integration.receiver import Arrival, Reaction, Receiver, answer
 from tests.integration.standing_server import StandingServer
 
 OFFERINGS = Path(__file__).parent / "offerings"
+JIRA_SECRET = "It's a secret to everybody"
 
 
 class Crash(BaseException):
@@ -128,6 +129,7 @@ class Outside:
             "JIRA_USER": jira_population.BOT.email,
             "JIRA_TOKEN": jira_population.BOT.token,
             "JIRA_SEARCH_WINDOW": "60",
+            "JIRA_WEBHOOK_SECRET": JIRA_SECRET,
             "ALLOWED_PRIVATE_HOSTS": "127.0.0.1",
             "FRONTDESK_PACE": "0",
             "PLATFORM_CHANNEL": "#general",
@@ -260,6 +262,8 @@ class Life:
         self.url, self.clock, self.outside, self.points = url, clock, outside, points
         self.process: app.Process
         self.deaths = 0
+        #: A file, as an answer names it.
+        self.uploaded: dict[str, Any] = {}
         self._boot()
 
     def _boot(self) -> None:
