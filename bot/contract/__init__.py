@@ -26,11 +26,12 @@ from bot.contract.formats import expected, is_channel_id, is_datetime, is_email,
 from bot.contract.mapping import mapped
 from bot.contract.oddities import oddities
 from bot.contract.presentation import Look, NoSuchField, presented, unanswerable
-from bot.contract.questions import VARIANT, Choice, Kind, Question, fields, humanised, is_content
+from bot.contract.questions import Choice, Kind, Question, fields, humanised, is_content
 from bot.contract.schema import Schema, parts, pointer, remembered, resolve
 from bot.contract.search import ranked
 from bot.contract.secrecy import asks_for_secrets, at, secrets
 from bot.contract.text import parse, parse_lines, typed, unflatten, written
+from bot.contract.unions import VARIANT
 from bot.contract.validation import faults, problems, unstorable, with_defaults
 from bot.contract.wording import quoted
 

@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from bot.contract.questions import VALUE, humanised
+from bot.contract.questions import humanised
 from bot.contract.schema import Schema, kinds, properties, required, resolve, target
+from bot.contract.unions import VALUE
 from bot.contract.wording import type_names
 
 _Path = tuple[str, ...]

@@ -18,8 +18,9 @@ from functools import cached_property, partial
 from typing import Any
 
 from bot.contract.branches import among, chooser, dependent, listed, named, position, titles, told_apart
-from bot.contract.questions import CASE, VALUE, VARIANT, VISIBLE_IF, Question, alone, fields, mixed, takes_map, variants
+from bot.contract.questions import CASE, VISIBLE_IF, Question, alone, fields
 from bot.contract.schema import Schema, kinds, properties, remembered, required, resolve
+from bot.contract.unions import VALUE, VARIANT, mixed, takes_map, variants
 from bot.contract.validation import problems, with_defaults
 
 #: What is worked off here, so that the applied form has none of it.

@@ -1,7 +1,7 @@
 """A schema as a list of questions: what a modal, a command line or a table asks, in order."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -9,6 +9,7 @@ from typing import Any, Literal
 from bot.contract import content
 from bot.contract.schema import Resolved, Schema, kinds, pointer, properties, references, remembered, required, resolve
 from bot.contract.secrecy import marks_secret
+from bot.contract.unions import SCALARS, is_object, may_be_object, variants
 
 Kind = Literal[
     "section",  # heads the questions of a nested object
@@ -32,7 +33,6 @@ Kind = Literal[
     "content",  # a text that holds what is in a file
     "json",  # anything else: free-form, maps, lists of objects, unions of objects
 ]
-_SCALARS = frozenset({"string", "integer", "number", "boolean"})
 _FORMATS: dict[str, Kind] = {
     "date": "date",
     "time": "time",
@@ -57,10 +57,6 @@ OPTIONS = "x-frontdesk-options"
 HIDDEN, ADVANCED, WIDGET, ORDER, VISIBLE_IF = (
     f"x-frontdesk-{word}" for word in ("hidden", "advanced", "widget", "order", "visible-if")
 )
-#: The field that chooses between objects which nothing else tells apart: asked, and no part of the answers.
-VARIANT = "x-frontdesk-variant"
-#: Where such a field may also be a text, a number, a yes or no, a list: that, within the group that it is asked as.
-VALUE = "x-frontdesk-value"
 #: `^(small|large)$`: the values of an enum in a pattern.
 _ALTERNATION = re.compile(r"\^\((?:\?:)?((?:[\w /:@,-]|\\[.-])+(?:\|(?:[\w /:@,-]|\\[.-])+)+)\)\$")
 #: A text that may be longer than this gets several lines.
@@ -155,9 +151,7 @@ class Question:
         if self.kind != "json" or self.types != ("array",) or "prefixItems" in self.schema:
             return None
         found = resolve(items, self.root)
-        is_entry = (
-            _is_object(found.schema) or bool(variants(found.schema, self.root)) or _may_be_object(found, self.root)
-        )
+        is_entry = is_object(found.schema) or bool(variants(found.schema, self.root)) or may_be_object(found, self.root)
         if not is_entry or found.nullable or found.schema.get("format") == "file":
             return None
         return alone(found.schema, self.root)
@@ -171,7 +165,7 @@ class Question:
         found = resolve(self.schema.get("additionalProperties"), self.root)
         if self.kind != "json" or self.types != ("object",) or found.nullable or not kinds(found.schema):
             return None
-        if not _SCALARS.issuperset(kinds(found.schema)):
+        if not SCALARS.issuperset(kinds(found.schema)):
             return None
         question = _question(self.path[-1], found, self.root, _Around(self.path, True, False, {}, ()), must=True)
         return None if question.kind == "json" else question
@@ -191,7 +185,7 @@ def fields(schema: Schema) -> list[Question]:
 def _questions(schema: Schema) -> tuple[Question, ...]:
     top = resolve(schema, schema)
     around = _Around((), needed=True, optional=False, defaults={}, seen=top.refs)
-    if _is_object(top.schema):
+    if is_object(top.schema):
         return tuple(_inside(top.schema, around, schema))
     return ()
 
@@ -272,11 +266,11 @@ def _kind(schema: Schema, choices: tuple[Choice, ...], root: Schema) -> Kind:
     if choices:
         return "enum"
     types = kinds(schema)
-    if _is_object(schema):
+    if is_object(schema):
         return "file" if schema.get("format") == "file" else "section"
     if types == ("array",):
         return _array_kind(schema, root)
-    if len(types) == 1 and types[0] in _SCALARS:
+    if len(types) == 1 and types[0] in SCALARS:
         return _text_kind(schema) if types[0] == "string" else _SCALAR_KINDS[types[0]]
     if set(types) == {"number", "string"} or set(types) == {"number", "integer"}:
         return "number"  # pydantic's Decimal takes text too
@@ -307,18 +301,13 @@ def _array_kind(schema: Schema, root: Schema) -> Kind:
     if "prefixItems" in schema or not isinstance(schema.get("items"), dict):
         return "json"
     found = resolve(schema["items"], root)
-    if _may_be_object(found, root):
+    if may_be_object(found, root):
         return "json"
     choices = _choices(found.schema, root)
     kind = _kind(found.schema, choices, root)
     if kind == "enum":
         return "multi"
     return "json" if kind in {"json", "section", "list", "multi"} or found.nullable else "list"
-
-
-def _is_object(schema: Schema) -> bool:
-    """An object with fields of its own; a map or a free-form one is a single question."""
-    return kinds(schema) == ("object",) and bool(properties(schema))
 
 
 def _choices(schema: Schema, root: Schema) -> tuple[Choice, ...]:
@@ -337,69 +326,6 @@ def _choices(schema: Schema, root: Schema) -> tuple[Choice, ...]:
     if branches and all("const" in branch for branch in branches):
         return tuple(Choice(each["const"], _label(each.get("title") or each["const"])) for each in branches)
     return ()
-
-
-def variants(schema: Schema, root: Schema) -> list[Any]:
-    """The objects of which it is one, as they are declared; empty where it is something else, too."""
-    for word in ("oneOf", "anyOf"):
-        branches = schema.get(word)
-        declared = [each for each in branches if not _is_null(each)] if isinstance(branches, list) else []
-        if len(declared) > 1 and all(_is_object(resolve(each, root).schema) for each in declared):
-            return declared
-    return []
-
-
-def mixed(schema: Schema, root: Schema) -> list[Schema]:
-    """As `variants`, of values and maybe objects, each value boxed under `VALUE`; empty where it is something else, too.
-
-    A value is a scalar, a list, or a map where there is no object. Texts and numbers alone are one field, which takes both.
-    """
-    for word in ("anyOf", "oneOf"):
-        branches = schema.get(word)
-        declared = [each for each in branches if not _is_null(each)] if isinstance(branches, list) else []
-        found = [resolve(each, root).schema for each in declared]
-        objects = [_is_object(each) for each in found]
-        values = [_is_value(each, map_too=not any(objects)) for each in found]
-        if len(found) > 1 and any(values) and all(map(max, zip(objects, values, strict=True))) and _apart(found):
-            return [each if is_object else boxed(each) for each, is_object in zip(declared, objects, strict=True)]
-    return []
-
-
-def _is_value(schema: Schema, *, map_too: bool) -> bool:
-    found = kinds(schema)
-    is_map = map_too and found == ("object",) and not _is_object(schema)
-    return is_map or (len(found) == 1 and found[0] in {*_SCALARS, "array"})
-
-
-def takes_map(schema: Schema, root: Schema) -> bool:
-    """Whether a map is one of the values that it may be."""
-    found = (resolve(properties(each).get(VALUE), root).schema for each in mixed(schema, root))
-    return any(kinds(each) == ("object",) for each in found)
-
-
-def _may_be_object(found: Resolved, root: Schema) -> bool:
-    """Whether it is a value or an object: an entry chooses which."""
-    return any(VALUE not in properties(resolve(each, root).schema) for each in mixed(found.schema, root))
-
-
-def _apart(found: Sequence[Schema]) -> bool:
-    """Whether one field cannot take all of these."""
-    return bool({kind for each in found for kind in kinds(each)} - {"string", "integer", "number"})
-
-
-#: What stands in a box, by its type, where it has no title of its own.
-_BOXES = {"array": "Entries", "object": "Names and values"}
-
-
-@remembered
-def boxed(value: Schema) -> Schema:
-    """A value as an object of one field."""
-    declared = {**value, "title": value.get("title") or _BOXES.get(next(iter(kinds(value)), ""), "Value")}
-    return {"type": "object", "title": value.get("title", ""), "properties": {VALUE: declared}, "required": [VALUE]}
-
-
-def _is_null(schema: Any) -> bool:
-    return isinstance(schema, dict) and schema.get("type") == "null"
 
 
 def alone(part: Schema, root: Schema) -> Schema | None:
