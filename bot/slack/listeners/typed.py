@@ -1,9 +1,11 @@
 """What people type: the slash command, and the shortcuts that open its catalogue."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from bot import contract
 from bot.errors import NotFound, Problem
+from bot.offering import Offering
 from bot.slack import commands, listings, stories, views
 from bot.slack.forms import windows
 from bot.slack.forms.about import About
@@ -34,8 +36,17 @@ def shortcut(interaction: Interaction) -> None:
 
 def open_form(interaction: Interaction, name: str) -> None:
     """The form of an offering, empty. Raises NotFound."""
-    offering = interaction.service.offering(name)
-    interaction.open(windows.opened(interaction, About(offering=offering.name, version=offering.version)))
+    _open(interaction, interaction.service.offering(name))
+
+
+def _open(
+    interaction: Interaction, offering: Offering[Any], number: str = "", command: commands.Command | None = None
+) -> None:
+    """A form, with what was typed behind the command; `number`: of the instance that it changes."""
+    answers, problems = contract.typed(offering.guarded, command.pairs if command else [], interaction.zone)
+    stray = [Problem("", f"“{word}” is no field=value.") for word in (command.words[1:] if command else ())]
+    about = About(offering=offering.name, version=offering.version, number=number)
+    interaction.open(windows.opened(interaction, about, answers, [*problems, *stray]))
 
 
 def _request(interaction: Interaction, command: commands.Command) -> None:
@@ -47,10 +58,7 @@ def _request(interaction: Interaction, command: commands.Command) -> None:
     except NotFound as unknown:
         open_catalogue(interaction, problem=str(unknown))
         return
-    answers, problems = contract.typed(offering.guarded, command.pairs, interaction.zone)
-    stray = [Problem("", f"“{word}” is no field=value.") for word in command.words[1:]]
-    about = About(offering=offering.name, version=offering.version)
-    interaction.open(windows.opened(interaction, about, answers, [*problems, *stray]))
+    _open(interaction, offering, command=command)
 
 
 def _change_typed(interaction: Interaction, command: commands.Command) -> None:
@@ -105,10 +113,7 @@ def _help(interaction: Interaction, _command: commands.Command) -> None:
 def open_change(interaction: Interaction, number: str, command: commands.Command | None = None) -> None:
     """The form of an instance with the answers of today, and those that were typed behind the command."""
     instance, offering = interaction.service.may_update(interaction.person, number)
-    about = About(offering=offering.name, version=offering.version, number=instance.number)
-    answers, problems = contract.typed(offering.guarded, command.pairs if command else [], interaction.zone)
-    stray = [Problem("", f"“{word}” is no field=value.") for word in (command.words[1:] if command else ())]
-    interaction.open(windows.opened(interaction, about, answers, [*problems, *stray]))
+    _open(interaction, offering, instance.number, command)
 
 
 #: What can stand behind `/platform`.
