@@ -114,8 +114,8 @@ def _read_back(question: Question, text: str) -> Any:
 
 def holds_empty(question: Question) -> bool:
     """Whether a list or a map that is left empty is read as an empty one, or as nothing where that says the same."""
-    if question.types == ("object",):
-        return question.default == {} and not (question.nullable or question.optional_section)
+    if question.types == ("object",):  # of one that need not be answered, an empty field is no answer
+        return (question.must or question.default == {}) and not (question.nullable or question.optional_section)
     if question.nullable or question.types != ("array",):
         return False
     return question.must or question.default is None or not question.optional_section

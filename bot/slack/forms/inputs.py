@@ -70,8 +70,8 @@ def _length(limit: Any) -> int:
 
 
 def _json(question: Question, value: Any) -> Shown:
-    if (value == [] or (value == {} and question.must)) and holds_empty(question):
-        value = None  # of what need not be answered, an empty field is no answer, and not an empty map
+    if value in ([], {}) and holds_empty(question):
+        value = None
     shown = free_text(question, value)
     return Shown(shown.element | {"multiline": True}, shown.held)
 
