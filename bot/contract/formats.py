@@ -7,6 +7,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from datetime import date, datetime, time
+from functools import partial
 
 from bot.contract.content import is_base64, is_base64url, is_data_url
 
@@ -93,6 +94,10 @@ def _reads(read: Callable[[str], object], text: str) -> bool:
     return True
 
 
+def _reader(read: Callable[[str], object]) -> Callable[[str], bool]:
+    return partial(_reads, read)
+
+
 def _is_regex(text: str) -> bool:
     try:
         re.compile(text)
@@ -119,6 +124,13 @@ FORMATS: dict[str, tuple[Callable[[str], bool], str]] = {
     "uuid": (lambda text: _UUID.fullmatch(text) is not None, "a UUID like 123e4567-e89b-12d3-a456-426614174000"),
     "ipv4": (_is_ipv4, "an IPv4 address like 192.0.2.1"),
     "ipv6": (_is_ipv6, "an IPv6 address like 2001:db8::1"),
+    "ipvanyaddress": (_reader(ipaddress.ip_address), "an IP address like 192.0.2.1 or 2001:db8::1"),
+    "ipv4network": (_reader(ipaddress.IPv4Network), "an IPv4 network like 192.0.2.0/24"),
+    "ipv6network": (_reader(ipaddress.IPv6Network), "an IPv6 network like 2001:db8::/32"),
+    "ipvanynetwork": (_reader(ipaddress.ip_network), "an IP network like 192.0.2.0/24 or 2001:db8::/32"),
+    "ipv4interface": (_reader(ipaddress.IPv4Interface), "an IPv4 address in its network, like 192.0.2.1/24"),
+    "ipv6interface": (_reader(ipaddress.IPv6Interface), "an IPv6 address in its network, like 2001:db8::1/32"),
+    "ipvanyinterface": (_reader(ipaddress.ip_interface), "an IP address in its network, like 192.0.2.1/24"),
     "hostname": (_is_hostname, "a host name like db.example.com"),
     "byte": (is_base64, "Base64 text like aGVsbG8="),
     "base64": (is_base64, "Base64 text like aGVsbG8="),

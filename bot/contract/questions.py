@@ -165,7 +165,7 @@ class Question:
         found = resolve(self.schema.get("additionalProperties"), self.root)
         if self.kind != "json" or self.types != ("object",) or found.nullable or not kinds(found.schema):
             return None
-        if not SCALARS.issuperset(kinds(found.schema)):
+        if not SCALARS.issuperset(kinds(found.schema)) or may_be_object(found, self.root):
             return None
         question = _question(self.path[-1], found, self.root, _Around(self.path, True, False, {}, ()), must=True)
         return None if question.kind == "json" else question

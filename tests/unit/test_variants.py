@@ -218,6 +218,20 @@ def test_a_map_of_numbers_is_read_line_by_line_and_says_what_is_wrong_by_its_nam
     assert [each.detail for each in wrong.unread] == ["memory: Has to be a whole number; got “much”."]
 
 
+def test_a_map_whose_values_may_be_objects_is_asked_for_as_what_holds_both() -> None:
+    value = {"anyOf": [{"type": "integer"}, {"$ref": "#/$defs/It"}]}
+    schema = {
+        "type": "object",
+        "properties": {"limits": {"type": "object", "additionalProperties": value}},
+        "$defs": {"It": {"type": "object", "properties": {"port": {"type": "integer"}}}},
+    }
+    hint = blocks(sheet(schema=schema))["/limits"]["hint"]["text"]
+    assert hint == "YAML or JSON."
+    read = Filled(schema).read({"/limits": {"answer": {"value": "cpu: 4\nweb: {port: 80}"}}}, {"/limits"}, 0)
+    assert read.answers["limits"] == {"cpu": 4, "web": {"port": 80}}
+    assert not read.unread
+
+
 class Backup(Form):
     keep: int | Literal["for ever"] | Address
     where: str | SocketFile | None = None
