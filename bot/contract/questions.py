@@ -170,6 +170,13 @@ class Question:
         question = _question(self.path[-1], found, self.root, _Around(self.path, True, False, {}, ()), must=True)
         return None if question.kind == "json" else question
 
+    @property
+    def named_fields(self) -> list[str]:
+        """The fields of what stands under each name of a map of objects; empty where it is none."""
+        found = resolve(self.schema.get("additionalProperties"), self.root)
+        is_map = self.kind == "json" and self.types == ("object",) and not properties(self.schema)
+        return list(properties(found.schema)) if is_map else []
+
     @cached_property
     def holds_secret(self) -> bool:
         """Whether a secret stands in it, however deep."""

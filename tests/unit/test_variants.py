@@ -232,6 +232,17 @@ def test_a_map_whose_values_may_be_objects_is_asked_for_as_what_holds_both() -> 
     assert not read.unread
 
 
+def test_a_map_of_objects_says_what_stands_under_each_name() -> None:
+    port = {"type": "object", "properties": {"number": {"type": "integer"}, "open": {"type": "boolean"}}}
+    ports = {"type": "object", "additionalProperties": {"$ref": "#/$defs/Port"}}
+    schema = {"type": "object", "properties": {"ports": ports}, "$defs": {"Port": port}}
+    hint = blocks(sheet(schema=schema))["/ports"]["hint"]["text"]
+    assert hint == "YAML or JSON. Each line is “name: {number: …, open: …}”."
+    text = "web: {number: 80, open: true}\ndb: {number: 5432, open: false}"
+    read = Filled(schema).read({"/ports": {"answer": {"value": text}}}, {"/ports"}, 0)
+    assert read.answers["ports"] == {"web": {"number": 80, "open": True}, "db": {"number": 5432, "open": False}}
+
+
 class Backup(Form):
     keep: int | Literal["for ever"] | Address
     where: str | SocketFile | None = None

@@ -232,6 +232,8 @@ def _way(question: Question, zone: tzinfo | None) -> Iterable[str]:
         yield f"Each entry begins with “- ” and has these fields, one on each line as “name: value”: {', '.join(names)}"
         return
     yield "One name=value on each line" if question.named else _WRITTEN.get(question.kind, "")
+    if inner := question.named_fields:
+        yield f"Each line is “name: {{{', '.join(f'{name}: …' for name in inner)}}}”"
     if question.kind == "json" and (either := contract.alternatives(question.schema, question.root)):
         yield f"Either {' or '.join(either)}"
     one = question.item or question
