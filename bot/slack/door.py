@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from anyio import CapacityLimiter, to_thread
 from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
 from slack_bolt.authorization import AuthorizeResult
@@ -19,7 +20,6 @@ from slack_sdk import WebClient
 from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler
 from slack_sdk.http_retry.request import HttpRequest
 from slack_sdk.signature import Clock, SignatureVerifier
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 PATIENCE = 10.0
 #: Listeners that may run at once; each may wait for Slack's Web API.
 THREADS = 32
+#: Acknowledgements under way at once; those that store something share a commit.
+_AT_ONCE = 64
 #: Seconds that other work gives way to acknowledgements: a trigger lives three.
 _LONGEST_COURTESY = 0.25
 #: So many acknowledgements at once are a crowd, and seconds in which the next one of it may still come.
@@ -209,12 +211,16 @@ def build(web: WebClient, service: Service, directory: SlackDirectory, listening
 
 
 class Endpoint:
-    """`POST /slack/events`: all of Slack over signed HTTP. Bolt blocks, so it runs in the thread pool."""
+    """`POST /slack/events`: all of Slack over signed HTTP. Bolt blocks, so it runs in threads.
+
+    In its own share of them: Slack waits three seconds, whatever other doors are busy with.
+    """
 
     def __init__(self, app: App, listening: Listeners, signing_secret: str, now: Callable[[], datetime]) -> None:
         """`now` is the time that all machines agree on: a signature counts for five minutes, and clocks go wrong."""
         self._app, self._listening = app, listening
         self._verifier = SignatureVerifier(signing_secret, _Agreed(now))
+        self._threads = CapacityLimiter(_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI has it. Others give way until the answer has left: whoever writes it is one thread among them."""
@@ -225,7 +231,7 @@ class Endpoint:
             await JSONResponse({"error": "invalid request"}, 401)(scope, receive, send)
             return
         with self._listening.acknowledging():
-            answer = await run_in_threadpool(self._app.dispatch, _read(request, body))
+            answer = await to_thread.run_sync(self._app.dispatch, _read(request, body), limiter=self._threads)
             await to_starlette_response(answer)(scope, receive, send)
 
     def _is_slacks(self, request: Request, body: bytes) -> bool:

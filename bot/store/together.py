@@ -17,7 +17,7 @@ Given = TypeVar("Given")
 Made = TypeVar("Made")
 
 #: How many share one transaction at the most, so that the first of them does not wait for long.
-_LARGEST = 32
+_LARGEST = 64
 
 
 class _Place(Generic[Given, Made]):
