@@ -186,7 +186,8 @@ class Site:
         return found
 
     def times_told(self, who: str, words: str) -> int:
-        """How many messages only for them have these words."""
+        """How many messages only for them have these words, once there is one: a state is there before what tells it."""
+        self.told(who, words)
         return sum(words in message.text for message in everything(self.person(who)))
 
 
