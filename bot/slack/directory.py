@@ -42,6 +42,7 @@ class SlackDirectory:
         self._client, self._clock = client, clock
         self._answers: dict[str, tuple[float | None, Any]] = {}
         self._lock = threading.Lock()
+        self._forgotten = 0
 
     def find(self, reference: str) -> Profile | None:
         """One person by e-mail address or Slack id; nobody who has been deactivated."""
@@ -60,9 +61,10 @@ class SlackDirectory:
         return self._remembered("channels", lambda: dict(self._channels())).get(name.removeprefix("#"))
 
     def forget(self) -> None:
-        """Ask anew: somebody or something has changed."""
+        """Ask anew: somebody or something has changed. What is just being asked may be of before, and is not kept."""
         with self._lock:
             self._answers.clear()
+            self._forgotten += 1
 
     def members(self, handle: str) -> frozenset[str] | None:
         """Slack ids of a user group, by `@handle` or id; None when there is no such group."""
@@ -120,11 +122,13 @@ class SlackDirectory:
     def _remembered(self, key: str, ask: Callable[[], T]) -> T:
         with self._lock:
             asked, known = self._answers.get(key, (None, None))
+            forgotten = self._forgotten
         if asked is not None and self._clock() - asked <= FRESH:
             return cast("T", known)
         answer = ask()
         with self._lock:
-            self._answers[key] = self._clock(), answer
+            if forgotten == self._forgotten:
+                self._answers[key] = self._clock(), answer
         return answer
 
     def _is_old(self, key: str) -> bool:

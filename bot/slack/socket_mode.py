@@ -44,7 +44,7 @@ class Socket:
     @property
     def connected(self) -> bool:
         """Whether Slack can reach us now."""
-        return bool(self._client.is_connected())
+        return self._client.greeted
 
     def stop(self) -> None:
         """Disconnect, once all that has come in is acknowledged."""
@@ -75,8 +75,14 @@ class _Client(SocketModeClient):
         self, *given: Any, answer: Callable[[BaseSocketModeClient, SocketModeRequest], None], **more: Any
     ) -> None:
         self._changed, self._waiting = threading.Condition(), 0
+        self._greeted: object = None
         super().__init__(*given, **more)
         self.socket_mode_request_listeners.append(answer)
+
+    @property
+    def greeted(self) -> bool:
+        """Whether Slack has said hello on the connection of now: before that it sends nothing, open or not."""
+        return self.is_connected() and self._greeted is self.current_session
 
     def settled(self, seconds: float) -> bool:
         """Wait until everything that came in is acknowledged; whether it is."""
@@ -90,6 +96,8 @@ class _Client(SocketModeClient):
 
     def run_message_listeners(self, message: dict[str, Any], raw_message: str) -> None:
         """As slack_sdk does."""
+        if message.get("type") == "hello":
+            self._greeted = self.current_session
         try:
             super().run_message_listeners(message, raw_message)
         finally:

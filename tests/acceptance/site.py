@@ -155,6 +155,11 @@ class Site:
         """The messages that are the card of a request: there should be one."""
         return [message for message in self.person("grace").sees(channel) if is_card(message, number)]
 
+    def times_shown(self, number: str) -> int:
+        """How many cards a request has, once there is one."""
+        self.card(number)
+        return len(self.cards(number))
+
     def card(self, number: str, *, offers: str = "") -> Message:
         """The card, once it is there and offers this action."""
 

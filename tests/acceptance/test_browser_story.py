@@ -392,7 +392,7 @@ def test_what_jira_refuses_is_said_on_the_card_and_goes_on_from_there(enter: Ent
     expect(grace.card(number)).to_contain_text(re.compile(r"Done . A ticket keeps track of it\. DBA-\d+"))
     grace.press(f"Approve {number}")
     grace.sees_button(f"Done {number}")
-    assert issue(stage, "unticketed").comments
+    stage.workspace.until(lambda: issue(stage, "unticketed").comments, 10)
 
 
 def test_a_prefilled_value_that_cannot_be_used_is_named_above_its_field_and_shown_there(enter: Enter) -> None:

@@ -179,7 +179,7 @@ def test_a_killed_worker_is_followed_by_another_and_nothing_happens_twice(apart:
     (issue,) = apart.jira.issues.values()
     until(lambda: issue.status.name == "Done", "the issue is done")
 
-    assert len(apart.cards("REQ-1")) == 1
+    assert apart.times_shown("REQ-1") == 1
     for words in ("asked for. It waits", "approved by", "ready. It is INS-1"):
         assert apart.times_told("ada", words) == 1, words
     said = [comment.body.partition("\n")[0] for comment in issue.comments]
@@ -202,7 +202,7 @@ def test_a_decision_while_no_worker_runs_is_carried_out_by_the_next(apart: Site)
     card = apart.card(number, offers="complete")
     assert "approve" not in buttons(card)
     assert len(apart.jira.issues) == 1
-    assert len(apart.cards(number)) == 1
+    assert apart.times_shown(number) == 1
 
 
 # Ends

@@ -9,7 +9,7 @@ from bot.demo.server import Server, build
 from bot.demo.slack import population
 from bot.demo.slack.workspace import Workspace
 from bot.errors import Unavailable
-from bot.people import Groups
+from bot.people import Groups, Profile
 from bot.slack import door
 from bot.slack.directory import FRESH, SlackDirectory
 from tests.integration.standing_server import StandingServer
@@ -69,6 +69,24 @@ def test_who_was_deactivated_is_nobody(book: Book) -> None:
     ada.deleted = True
     assert book.directory.find(ada.id) is None
     assert book.directory.find("ada@example.com") is None
+
+
+def test_what_was_being_asked_when_something_changed_is_not_remembered(
+    book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slack's answer is on its way when an event tells that it is not so any more."""
+    find = book.directory.find
+
+    def slowly(reference: str) -> Profile | None:
+        found = find(reference)
+        book.workspace.find_person("ada").deleted = True
+        book.directory.forget()
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(book.directory, "find", slowly)
+        assert not book.directory.has_left(book.id_of("ada"))
+    assert book.directory.has_left(book.id_of("ada"))
 
 
 def test_a_group_is_found_by_handle_and_id_in_any_case_and_remembered(book: Book) -> None:

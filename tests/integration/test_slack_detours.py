@@ -81,7 +81,7 @@ def test_a_card_whose_channel_is_out_of_order_goes_to_the_platforms_channel(tmp_
         read(office, number, "Approved by <@U01GRACE>", PLATFORM)
         office.until(lambda: below(office, office.card(number, PLATFORM), "Approved by <@U01GRACE>"))
         office.card(other, PLATFORM)
-        (notice,) = said(office, PLATFORM, f"cannot be shown in {place}")
+        (notice,) = office.until(lambda: said(office, PLATFORM, f"cannot be shown in {place}"))
         assert f"The card of {number}" in notice.text
         assert f"What belongs there goes to {PLATFORM} until it works again" in notice.text
         assert [m for m in everything(office.linus) if is_card(m, number)] == []
@@ -129,7 +129,7 @@ def test_a_channel_that_is_archived_later_moves_its_open_cards_and_gets_them_bac
         fill_in(office, office.grace, host="db1.example.com")
         office.until(lambda: below(office, office.card(number), "Done."))
         assert len(cards(office, number, "#data-platform")) == 1
-        assert len(said(office, PLATFORM, "cannot be shown in #data-platform")) == 1
+        assert len(office.until(lambda: said(office, PLATFORM, "cannot be shown in #data-platform"))) == 1
 
 
 def test_a_private_channel_gets_its_cards_once_the_bot_is_invited(tmp_path: Path) -> None:

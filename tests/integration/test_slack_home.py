@@ -61,6 +61,9 @@ def test_a_click_on_what_is_over_is_answered_and_the_tab_says_what_is_so(office:
 def test_the_messages_of_the_app_publish_nothing(office: Office) -> None:
     before = len(office.workspace.calls("views.publish"))
     see(office, office.ada, "What you can ask for")
+    office.until(
+        lambda: len(office.workspace.calls("views.publish")) > before
+    )  # a tab is seen before its call is logged
     assert len(office.workspace.calls("views.publish")) == before + 1
 
 
