@@ -38,6 +38,8 @@ Site = create_model(
     size=(Literal["small", "large"], "small"),
     domain=(str, ""),
     reason=(str, ""),
+    code=(str, ""),
+    plan=(str, ""),
     rules=(list[Rule], []),
     **many,
 )
@@ -46,7 +48,11 @@ site = Offering(
     Site,
     owner="@data-platform",
     notify="#data-platform",
-    overlay={"domain": {"visible_if": {"kind": "web"}}, "reason": {"visible_if": {"size": "large"}}},
+    overlay={
+        "domain": {"visible_if": {"kind": "web"}},
+        "reason": {"visible_if": {"size": "large"}},
+        "plan": {"visible_if": {"code": "A1"}},
+    },
 )
 
 
@@ -112,6 +118,15 @@ def chosen(office: Office, ada: Client, pointer: str, value: str, **beside: str)
             view(ada).values.setdefault(here["block_id"], {})["answer"] = {"type": kind, "selected_option": option}
     here = block(ada, pointer)
     return clicked(office, ada, here["block_id"], {"type": kind, "action_id": "answer", "selected_option": option})
+
+
+def typed(office: Office, ada: Client, pointer: str, text: str) -> JSON:
+    """Of a character that was typed; what stands in the field is `text` now."""
+    here = block(ada, pointer)
+    state = {"type": "plain_text_input", "value": text}
+    with office.workspace.changing():
+        view(ada).values.setdefault(here["block_id"], {})["answer"] = state
+    return clicked(office, ada, here["block_id"], state | {"action_id": "answer"})
 
 
 def pressed(office: Office, ada: Client, action: str) -> JSON:
@@ -212,3 +227,62 @@ def test_texts_are_kept_while_they_are_typed(office: Office, ada: Client) -> Non
     office.until(office.ada.view)
     assert block(ada, "/notes")["element"]["initial_value"] == "The wind"
     assert block(ada, "/name")["element"]["initial_value"] == "orders"
+
+
+def test_a_text_that_decides_about_a_field_shows_it_while_it_is_typed_and_only_then_draws_anew(
+    office: Office, ada: Client
+) -> None:
+    code = block(ada, "/code")["block_id"]
+    before = view(ada).hash
+    ada.fill({code: "A"}, enter=False)
+    ada.fill({block(ada, "/size")["block_id"]: "large"})  # comes after the character, and is shown
+    office.until(lambda: "/reason" in names(ada))
+    assert "/plan" not in names(ada)
+    ada.fill({code: "A1"}, enter=False)
+    office.until(lambda: "/plan" in names(ada))
+    ada.fill({block(ada, "/plan")["block_id"]: "by night"}, enter=False)
+    drawn = view(ada).hash
+    assert drawn != before
+    ada.fill({code: "A12"}, enter=False)
+    office.until(lambda: "/plan" not in names(ada))
+    ada.fill({code: "A1"}, enter=False)
+    office.until(lambda: "/plan" in names(ada))
+    assert block(ada, "/plan")["element"]["initial_value"] == "by night"
+
+
+def test_a_character_that_changes_nothing_of_what_is_asked_draws_nothing_anew(office: Office, ada: Client) -> None:
+    code, shown = block(ada, "/code")["block_id"], view(ada).body
+    for text in ("B", "B1", "B12"):
+        ada.fill({code: text}, enter=False)
+    ada.fill({block(ada, "/kind")["block_id"]: "web"})
+    office.until(lambda: view(ada).body != shown)
+    assert "drawn" not in shown["private_metadata"]
+    assert '"drawn": 1' in view(ada).body["private_metadata"]  # of the choice alone
+
+
+def test_a_text_that_decides_about_a_field_is_kept_without_enter(office: Office, ada: Client) -> None:
+    ada.fill({block(ada, "/code")["block_id"]: "A1"}, enter=False)
+    ada.close()
+    office.ada.type_command("#general", "/platform request site")
+    office.until(office.ada.view)
+    assert block(ada, "/code")["element"]["initial_value"] == "A1"
+    assert "/plan" in names(ada)
+
+
+def test_of_two_characters_the_second_takes_away_what_the_first_was_about_to_show(office: Office, ada: Client) -> None:
+    first, second = (typed(office, ada, "/code", text) for text in ("A1", "A12"))
+    send(office, first)
+    office.until(lambda: "/plan" in names(ada))
+    send(office, second)
+    office.until(lambda: "/plan" not in names(ada))
+
+
+def test_a_character_that_comes_late_undoes_none_that_was_typed_since(office: Office, ada: Client) -> None:
+    first, second = (typed(office, ada, "/code", text) for text in ("A", "A1"))
+    send(office, second)
+    send(office, first)
+    office.until(lambda: "/plan" in names(ada))
+    ada.close()
+    office.ada.type_command("#general", "/platform request site")
+    office.until(office.ada.view)
+    assert block(ada, "/code")["element"]["initial_value"] == "A1"

@@ -8,7 +8,7 @@ from bot.demo.slack import acknowledgements, files_api, inputs, interactions
 from bot.demo.slack.delivery import deliver
 from bot.demo.slack.entities import JSON, App, Channel, Command, Delivery, Message, Person, View
 from bot.demo.slack.inputs import NotOnScreen
-from bot.slack.rules.elements import options_of
+from bot.slack.rules.elements import TYPED_INPUTS, options_of
 
 if TYPE_CHECKING:
     from bot.demo.slack.workspace import Workspace
@@ -133,18 +133,19 @@ class Client:
 
     # -- what the person does in the visible modal
 
-    def fill(self, values: Mapping[str, Any]) -> None:
+    def fill(self, values: Mapping[str, Any], *, enter: bool = True) -> None:
         """Fill fields, by block_id, in human values.
 
         Text and numbers as they are typed; an option by its value or its text, a list of them in a multi-select or
         checkboxes; True and False for a lone checkbox; dates `2026-11-30`, times `14:05`, moments as Unix seconds;
-        people `@grace`, channels `#general`. None empties a field. A field with `dispatch_action` tells the app.
+        people `@grace`, channels `#general`. None empties a field. A field with `dispatch_action` tells the app;
+        without `enter`, a text does so only where it tells of each character.
         """
         for block_id, value in values.items():
             view = self._shown()
             block, element = _field(view, block_id)
             self._type(view, block, element, value)
-            if block.get("dispatch_action"):
+            if block.get("dispatch_action") and (enter or _tells_of_characters(element)):
                 self._dispatch(view, block, element)
 
     def choose_files(self, block_id: str, *files: tuple[str, bytes]) -> None:
@@ -301,6 +302,12 @@ class Client:
 
 def _identity(block: JSON, element: JSON) -> JSON:
     return {"type": element["type"], "action_id": element["action_id"], "block_id": block["block_id"]}
+
+
+def _tells_of_characters(element: JSON) -> bool:
+    """Whether an element tells of what is entered before Enter is pressed: all but texts do, these where they say so."""
+    triggers = element.get("dispatch_action_config", {}).get("trigger_actions_on", ())
+    return element["type"] not in TYPED_INPUTS or "on_character_entered" in triggers
 
 
 def _only_state(action: JSON) -> JSON:

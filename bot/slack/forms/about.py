@@ -34,6 +34,8 @@ class About:
     #: The page of a form, and how often it was rendered with other answers: what its blocks' ids end in.
     page: int = 0
     turn: int = 0
+    #: How often an answer has changed what is asked: whoever shows less of them has to show what is asked now.
+    drawn: int = 0
     #: It shows what would be asked for, not the page.
     review: bool = False
     #: It says that what was handed in is checked.

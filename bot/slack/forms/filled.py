@@ -121,6 +121,10 @@ class Filled:
         secret = {question.key for question in asked if question.holds_secret}
         return replace(self, entered=entered, secret=self.secret | secret)
 
+    def asks_otherwise(self, other: "Filled") -> bool:
+        """Whether it asks for something else than with other answers, or otherwise."""
+        return self.applied is not other.applied and self.shown != other.shown
+
     def kept(self) -> JSON:
         """What may be written down of `entered`: all but secrets."""
         secret = self.secret | {question.key for question in self.questions if question.holds_secret}

@@ -61,17 +61,15 @@ def keep_shown(interaction: Interaction) -> None:
 
 
 def _changed(interaction: Interaction) -> None:
-    """Show what a choice has changed, if it did."""
+    """Show what an answer has changed, if it did: whoever types is not disturbed for nothing."""
     window = Window(interaction)
-    if window.is_typed_in:  # it is kept, and nothing else depends on it
+    if window.decides_nothing:
         return
     sheet = window.newest()
     if sheet is None or sheet.about.turn != window.about.turn:  # who went elsewhere shows what is there
         return
-    question = sheet.field(str((interaction.args.action or {}).get("block_id", "")))
-    decides = question is not None and question.path in sheet.filled.applied.controls
     # An answer before this one may just be about to show fields that it has brought in and this one takes away.
-    if decides or not sheet.stands_in(window.view):
+    if sheet.about.drawn != window.about.drawn or not sheet.stands_in(window.view):
         window.show(sheet)
 
 

@@ -93,8 +93,10 @@ def notes(filled: Filled, problems: Sequence[Problem] = ()) -> dict[str, list[st
     return texts
 
 
-#: Of a text that is kept while it is typed. What decides about other fields waits for the end of its line.
+#: Of a text that is kept while it is typed.
 AS_TYPED: JSON = {"dispatch_action_config": {"trigger_actions_on": ["on_character_entered"]}}
+#: Of one that decides about other fields, too: whoever presses Enter waits for them.
+DECIDES: JSON = {"dispatch_action_config": {"trigger_actions_on": ["on_enter_pressed", "on_character_entered"]}}
 #: Elements whose answer is there with one click, by type.
 CHOICES = frozenset(
     {"static_select", "external_select", "multi_static_select", "multi_external_select", "radio_buttons", "checkboxes"}
@@ -130,10 +132,11 @@ def asked(
     block = _input(question, element.element, revision, filled.zone)
     if is_file(question):
         return [*(note(f"{question.title}: {text}") for text in texts), _beside_kept(question, value, block)]
-    if question.path in filled.applied.controls or element.element["type"] in CHOICES:
+    decides = question.path in filled.applied.controls
+    if element.element["type"] in TYPED and not question.holds_secret:
+        block |= {"dispatch_action": True, "element": element.element | (DECIDES if decides else AS_TYPED)}
+    elif decides or element.element["type"] in CHOICES:
         block["dispatch_action"] = True
-    elif element.element["type"] in TYPED and not question.holds_secret:
-        block |= {"dispatch_action": True, "element": element.element | AS_TYPED}
     return [*(note(f"{question.title}: {text}") for text in above), block]
 
 

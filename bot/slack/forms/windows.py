@@ -17,6 +17,7 @@ from bot.slack.forms.about import CHANGE, COMPLETE, EDIT, ENTRY, FORM, STALE, Ab
 from bot.slack.forms.choices import Groups
 from bot.slack.forms.entries import Chain, Draft, Gone, Noted, fitting, list_of
 from bot.slack.forms.filled import Filled
+from bot.slack.forms.modal import AS_TYPED
 from bot.slack.forms.pages import Sheet
 from bot.slack.interaction import Interaction
 from bot.store.drafts import DraftRecord
@@ -152,11 +153,12 @@ class Window:
         self.shown = {block["block_id"] for block in self.view["blocks"] if "block_id" in block}
 
     @property
-    def is_typed_in(self) -> bool:
-        """Whether a character was typed in a text that tells of each."""
+    def decides_nothing(self) -> bool:
+        """Whether a character was typed in a text on which nothing else depends: that is kept, and that is all."""
         name = (self.interaction.args.action or {}).get("block_id")
         block: JSON = next((each for each in self.view["blocks"] if each.get("block_id") == name), {})
-        return "dispatch_action_config" in block.get("element", {})
+        told = block.get("element", {}).get("dispatch_action_config")
+        return bool(told == AS_TYPED["dispatch_action_config"])
 
     def sheet(self) -> Sheet:
         """With what stands on the page, also secrets. Raises Conflict."""
@@ -173,9 +175,11 @@ class Window:
         def write(record: DraftRecord | None) -> JSON:
             draft = self.form.draft(record)
             late = _is_earlier(self._when, self._noted(draft).when)
-            filled = open_form(self.form, draft, self.about.chain) if late else self._read(draft)
+            before = open_form(self.form, draft, self.about.chain)
+            filled = before if late else self._answered(before)
             draft = edit(draft if late else draft.keep(filled, self.about.chain), filled)
             there = self._place(draft)
+            there = replace(there, drawn=there.drawn + filled.asks_otherwise(before))
             there = there if self._has_left(there) else go(self.at(draft, there))
             return self._with_note(draft, there, late=late).to_json()
 
@@ -225,13 +229,13 @@ class Window:
         """Where in the form this window is: where somebody went from what it showed, else what it showed."""
         where = self._noted(draft).where
         there = About.read({"private_metadata": where}) if where else self.about
-        return there if self._has_left(there) else replace(self.about, kept=True)
+        return there if self._has_left(there) else replace(self.about, kept=True, drawn=there.drawn)
 
     def _has_left(self, there: About) -> bool:
         """Whether the window has gone there from what it showed when this was done."""
         if there.turn != self.about.turn:
             return there.turn > self.about.turn
-        return replace(there, kept=True, listed="") != replace(self.about, kept=True, listed="")
+        return _elsewhere(there) != _elsewhere(self.about)
 
     def kept(self) -> Sheet:
         """As it was kept, whoever did that."""
@@ -266,8 +270,15 @@ class Window:
             shown = view
 
     def _read(self, draft: Draft) -> Filled:
-        filled = open_form(self.form, draft, self.about.chain)
+        return self._answered(open_form(self.form, draft, self.about.chain))
+
+    def _answered(self, filled: Filled) -> Filled:
         return filled.read(self.view["state"]["values"], self.shown, self.about.turn)
+
+
+def _elsewhere(about: About) -> About:
+    """What of a place says where it is, not what stands there."""
+    return replace(about, kept=True, listed="", drawn=0)
 
 
 def _is_earlier(when: str, other: str) -> bool:
