@@ -15,11 +15,11 @@ from typing import Protocol, TypeVar
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from bot import measures, telemetry
-from bot.engine import Engine, backoff
+from bot.engine import LONGEST_OUTAGE, Engine, backoff, surely
 from bot.errors import Blocked, PermanentError, TemporaryError, Unavailable, Unreachable, Unsure
 from bot.store import claims, detours, lanes, outbox, reads, sending
 from bot.store.claims import Claim
-from bot.store.database import Database, Session, utc_now
+from bot.store.database import Database, Session, Tx, utc_now
 from bot.store.records import request_number
 from bot.store.sending import ClaimedCard, ClaimedDelivery
 from bot.store.wake import Wake
@@ -252,10 +252,7 @@ class Worker:
             _came_to("card", "postponed")
             self._postpone_card(claimed, error)
         else:
-            with self.database.write() as tx:
-                sending.card_shown(tx, claimed, channel, ts, link, self.pace)
-                if claimed.anew:
-                    detours.works(tx, claimed)
+            self._record(lambda tx: _shown(tx, claimed, channel, ts, link, self.pace))
             _came_to("card", "sent")
 
     def _deliver(self) -> bool:
@@ -304,8 +301,8 @@ class Worker:
             self._postpone(delivery, error)
         else:
             channel, ts = stands or (None, None)
-            with self.database.write() as tx:
-                sending.delivered(tx, delivery, timedelta(0) if delivery.kind == "follow" else self.pace, channel, ts)
+            pace = timedelta(0) if delivery.kind == "follow" else self.pace
+            self._record(lambda tx: sending.delivered(tx, delivery, pace, channel, ts))
             self._sent(delivery)
 
     def _send_to(self, delivery: ClaimedDelivery) -> tuple[str, str] | None:
@@ -321,49 +318,66 @@ class Worker:
             self._elsewhere(self.sender, delivery, error)
             return
         reason = str(error)
-        with self.database.write() as tx:
-            sending.give_up(tx, delivery, reason)
+        self._record(lambda tx: sending.give_up(tx, delivery, reason))
 
     def _elsewhere(self, sender: Sender, about: ClaimedCard | ClaimedDelivery, error: PermanentError) -> None:
         """What cannot be said where it belongs is said in other places; who they are may have to wait."""
         reason = str(error)
         try:
             instead = sender.instead(about)
-        except TemporaryError as unknown:
+        except (TemporaryError, Unavailable) as unknown:
             if isinstance(about, ClaimedCard):
                 self._postpone_card(about, unknown)
             else:
                 self._postpone(about, unknown)
             return
-        with self.database.write() as tx:
-            if isinstance(about, ClaimedCard):
-                detours.card_failed(tx, about, reason, instead)
-            else:
-                detours.delivery_failed(tx, about, reason, instead)
+        if isinstance(about, ClaimedCard):
+            self._record(lambda tx: detours.card_failed(tx, about, reason, instead))
+        else:
+            self._record(lambda tx: detours.delivery_failed(tx, about, reason, instead))
 
     def _postpone_card(self, claimed: ClaimedCard, error: Exception) -> None:
         self._later(error, f"the card of request {claimed.card.request_id}")
-        with self.database.write() as tx:
-            sending.card_postponed(tx, claimed, _delay(error, claimed.attempts), unsure=_unsure(error))
+        delay, unsure = _delay(error, claimed.attempts), _unsure(error)
+        self._record(lambda tx: sending.card_postponed(tx, claimed, delay, unsure=unsure))
 
     def _postpone(self, delivery: ClaimedDelivery, error: Exception) -> None:
         self._later(error, f"delivery {delivery.id} ({delivery.kind})")
         most = LONGEST_BLOCK if isinstance(error, Blocked) else LARGEST_AGE
         old = self.database.now() - delivery.created_at > most
-        with self.database.write() as tx:
+        delay = _delay(error, delivery.attempts)
+
+        def postpone(tx: Tx) -> None:
             if old:
                 sending.give_up(tx, delivery, f"{error} It was tried for {most}.")
             else:
-                delay = _delay(error, delivery.attempts)
                 sending.postpone(tx, delivery, delay, str(error), unsure=_unsure(error))
             if isinstance(error, Blocked):
                 outbox.blocked(tx, error.system, str(error))
 
+        self._record(postpone)
+
+    def _record(self, outcome: Callable[[Tx], None]) -> None:
+        """What came of it, if need be when the database is back: else it would be claimed, and looked for, anew."""
+        give_up = time.monotonic() + LONGEST_OUTAGE
+
+        def record() -> None:
+            with self.database.write() as tx:
+                outcome(tx)
+
+        surely(record, lambda: not self._ended.is_set() and time.monotonic() < give_up)
+
     def _later(self, error: Exception, what: str) -> None:
-        if isinstance(error, TemporaryError):
+        if isinstance(error, TemporaryError | Unavailable):
             log.info("%s is tried again: %s", what, error)
         else:
             log.error("%s: a bug; it is tried again", what, exc_info=error)
+
+
+def _shown(tx: Tx, claimed: ClaimedCard, channel: str, ts: str, link: str | None, pace: timedelta) -> None:
+    sending.card_shown(tx, claimed, channel, ts, link, pace)
+    if claimed.anew:
+        detours.works(tx, claimed)
 
 
 def _came_to(kind: str, outcome: str) -> None:

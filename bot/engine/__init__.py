@@ -9,8 +9,18 @@ following  how a request went on, for the resources that it made
 opening    secrets, in the moment of the call
 """
 
-from bot.engine.retrying import MOST_BUGS, MOST_CRASHES, MOST_LOOKS, backoff
+from bot.engine.retrying import LONGEST_OUTAGE, MOST_BUGS, MOST_CRASHES, MOST_LOOKS, backoff, surely
 from bot.engine.running import Engine
 from bot.engine.seen import keep_promise, request_of
 
-__all__ = ["MOST_BUGS", "MOST_CRASHES", "MOST_LOOKS", "Engine", "backoff", "keep_promise", "request_of"]
+__all__ = [
+    "LONGEST_OUTAGE",
+    "MOST_BUGS",
+    "MOST_CRASHES",
+    "MOST_LOOKS",
+    "Engine",
+    "backoff",
+    "keep_promise",
+    "request_of",
+    "surely",
+]

@@ -1,9 +1,11 @@
 """What an error means for a step: when it is tried again, and when not any more."""
 
 import random
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
-from bot.errors import FrontdeskError
+from bot.errors import FrontdeskError, Unavailable
 from bot.offering import NotYet
 
 #: A temporary error is tried again for so long, a bug so often, and a step may kill so many workers.
@@ -12,6 +14,9 @@ LARGEST_AGE, MOST_BUGS, MOST_CRASHES = timedelta(hours=24), 5, 3
 LONGEST_PENDING = timedelta(days=14)
 #: What this process does not know is offered to others so often, over a minute, before it is parked.
 MOST_LOOKS = 6
+#: Seconds between two attempts to record an outcome while the database is away, and how long that goes on where others
+#: may use it.
+PAUSE, LONGEST_OUTAGE = 0.5, 600.0
 #: Seconds.
 FIRST_DELAY, LARGEST_DELAY = 1.0, 300.0
 
@@ -36,6 +41,22 @@ def backoff(attempts: int) -> float:
     """Seconds until the next attempt: exponential, with full jitter, never none."""
     ceiling = min(LARGEST_DELAY, FIRST_DELAY * 2 ** min(attempts, 10))
     return random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter, not a secret
+
+
+def surely(record: Callable[[], None], worth_it: Callable[[], bool]) -> None:
+    """Record an outcome, if need be when the database is back. Raises Unavailable once that is not `worth_it`.
+
+    A `record` whose commit nobody knows the end of is repeated, so twice has to mean once: it is fenced.
+    """
+    while True:
+        try:
+            record()
+        except Unavailable:
+            if not worth_it():
+                raise
+            time.sleep(PAUSE)
+        else:
+            return
 
 
 def length(span: timedelta) -> str:

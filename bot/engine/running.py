@@ -17,7 +17,7 @@ from bot.engine import building
 from bot.engine.following import Follower
 from bot.engine.opening import Fetch, Secrets, no_fetch
 from bot.engine.recording import Recording, Work
-from bot.engine.retrying import MOST_CRASHES, Parked, Unknown
+from bot.engine.retrying import LONGEST_OUTAGE, MOST_CRASHES, Parked, Unknown, surely
 from bot.engine.watching import came_to, kind_of, made_by, watched
 from bot.errors import Unavailable
 from bot.handler import Answer, Context, Done, Handler, Pending, Resource
@@ -33,8 +33,6 @@ log = logging.getLogger(__name__)
 
 #: Seconds between two looks in the database whether a step that runs here was cancelled.
 _CANCEL_LOOK = 1.0
-#: Seconds between two attempts to record an outcome while the database is away, and how long that goes on.
-PAUSE, LONGEST_OUTAGE = 0.5, 600.0
 
 
 def _never() -> bool:
@@ -121,15 +119,14 @@ class Engine(Recording):
     def _surely(self, claim: Claim, record: Callable[[], None]) -> None:
         """Record an outcome, if need be when the database is back: until then nobody else can take the step either."""
         give_up = time.monotonic() + LONGEST_OUTAGE
-        while True:
-            try:
-                record()
-            except Unavailable:
-                if not self.leases.held(claim) or time.monotonic() > give_up:
-                    raise
-                time.sleep(PAUSE)
-            else:
-                return
+
+        def worth_it() -> bool:
+            nonlocal give_up
+            if not self.leases.sure(claim):  # no lease can be renewed: a disk may be full for hours
+                give_up = time.monotonic() + LONGEST_OUTAGE
+            return self.leases.held(claim) and time.monotonic() < give_up
+
+        surely(record, worth_it)
 
     def _run_to_answer(self, claim: Claim, work: Work) -> tuple[Claim, Answer]:
         if claim.crashes >= MOST_CRASHES:

@@ -41,7 +41,12 @@ class Leases:
         return len(self._held)
 
     def take(self, limits: Limits = _NO_LIMITS) -> Claim | None:
-        """Claim the next step that is due and may begin."""
+        """Claim the next step that is due and may begin.
+
+        What could not be renewed is renewed first: it still runs here, and would be claimed beside itself.
+        """
+        if self._overdue():
+            self.renew()
         until = self.until()
         with self._lock:
             here = Counter(offering_of(claim.queue) for claim in self._held.values())
@@ -109,6 +114,10 @@ class Leases:
     def until(self) -> float:
         """How long a lease can be relied on that begins after this, by the database's clock."""
         return self._clock() + self._lease.total_seconds() * _SURE
+
+    def _overdue(self) -> bool:
+        with self._lock:
+            return any(until < self._clock() for until in self._sure_until.values())
 
     def _drop(self, key: int) -> None:
         self._held.pop(key, None)
