@@ -53,8 +53,7 @@ class Follower:
 
     def _follow_context(self, record: RequestRecord, row: tables.InstanceResource, event_id: int) -> Context:
         def save(state: Mapping[str, Any]) -> None:
-            with self._database.write() as tx:
-                steps.keep(tx, record.instance_id, row.step, state)
+            self._database.run(lambda tx: steps.keep(tx, record.instance_id, row.step, state))
 
         return Context(
             key=f"{record.number}/{row.step}/{event_id}",

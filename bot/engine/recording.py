@@ -85,11 +85,12 @@ class Recording:
                 raise _Outrun from broken
             problem = str(broken)
             came_to("failed")
-            self._write(lambda tx: steps.fail(tx, claim, problem))
+            self.database.run(lambda tx: steps.fail(tx, claim, problem))
             return
         built, until = self._following(claim, seen, work), self.leases.until()
         counted = self._limits.count(seen.record.offering, claim.handler)
-        with self.database.write() as tx:
+
+        def write(tx: Tx) -> Claim | None:
             standing = steps.done(tx, claim, answer.outputs, answer.state, answer.posts, answer.reference)
             is_so = seen.still_so(standing, claim.name)
             if standing.complete:
@@ -97,7 +98,9 @@ class Recording:
                     raise _Outrun
                 progress.fulfil(tx, standing.request, finish.outputs, finish.expires_at)
             made = built.made() if built and is_so else None
-            taken = onward.go_on(tx, claim, standing, made, self.lease, counted=counted)
+            return onward.go_on(tx, claim, standing, made, self.lease, counted=counted)
+
+        taken = self.database.run(write)
         if taken is not None:
             self.leases.hold(taken, until)
             work.seen, work.following = seen, taken
@@ -123,8 +126,8 @@ class Recording:
             raise PermanentError(f"It has not become ready in time. It waited for: {answer.reason}")
         delay = answer.delay if answer.delay is not None or answer.ask else backoff(claim.polls)
         wait = timedelta(seconds=delay) if delay is not None else None
-        with self.database.write() as tx:
-            steps.pending(
+        self.database.run(
+            lambda tx: steps.pending(
                 tx,
                 claim,
                 answer.reason,
@@ -134,6 +137,7 @@ class Recording:
                 posts=answer.posts,
                 reference=answer.reference,
             )
+        )
 
     def _is_late(self, claim: Claim, most: timedelta) -> bool:
         until = claim.deadline or claim.since + most
@@ -160,10 +164,6 @@ class Recording:
         if claim.attempts >= MOST_BUGS:
             return lambda tx: steps.fail(tx, claim, reason)
         return lambda tx: steps.again(tx, claim, reason, timedelta(seconds=backoff(claim.attempts)))
-
-    def _write(self, change: Callable[[Tx], Any]) -> None:
-        with self.database.write() as tx:
-            change(tx)
 
     def _outcome_of(self, claim: Claim, error: Exception) -> Callable[[Tx], Any]:
         """What to record of a step that raised."""

@@ -114,7 +114,7 @@ class Engine(Recording):
         except Exception as error:  # noqa: BLE001 - a handler may raise anything; every outcome is recorded
             came_to(kind_of(error))
             outcome = self._outcome_of(claim, error)
-            self._surely(claim, lambda: self._write(outcome))
+            self._surely(claim, lambda: self.database.run(outcome))
 
     def _surely(self, claim: Claim, record: Callable[[], None]) -> None:
         """Record an outcome, if need be when the database is back: until then nobody else can take the step either."""
@@ -154,8 +154,7 @@ class Engine(Recording):
     def _build(self, claim: Claim, work: Work) -> tuple[Claim, Handler[Any], Resource[Any]]:
         built = building.build(self.catalogue, claim.name, self._seen(claim, work))
         made = built.made()
-        with self.database.write() as tx:
-            claim = steps.built(tx, claim, made)
+        claim = self.database.run(lambda tx: steps.built(tx, claim, made))
         return claim, built.handler, built.resource
 
     def _context(self, claim: Claim, handler: Handler[Any]) -> Context:
@@ -165,8 +164,8 @@ class Engine(Recording):
             identity=claim.identity,
             state=claim.state,
             now=self.database.now(),
-            save=lambda state: self._write(lambda tx: steps.save(tx, claim, state)),
-            say=lambda text: self._write(lambda tx: steps.say(tx, claim, text)),
+            save=lambda state: self.database.run(lambda tx: steps.save(tx, claim, state)),
+            say=lambda text: self.database.run(lambda tx: steps.say(tx, claim, text)),
             secret=lambda name: self._secrets.of(claim.request_id, name),
             cancelled=self._cancelled(claim),
             previous=previous,
@@ -202,9 +201,9 @@ class Engine(Recording):
         known = {each.request_id for each in parked} - {e.request_id for e in parked if not self._can_go_on(e)}
         for request_id in sorted(known):
             with suppress(progress.Moved):  # somebody else was first
-                self._write(lambda tx, key=request_id: requests.retry(tx, key, None))  # type: ignore[misc] # its default
-        self._write(standing.fail_overdue)
-        self._write(involved.catch_up)
+                self.database.run(lambda tx, key=request_id: requests.retry(tx, key, None))  # type: ignore[misc] # its default
+        self.database.run(standing.fail_overdue)
+        self.database.run(involved.catch_up)
 
     def _can_go_on(self, step: standing.ParkedStep) -> bool:
         if step.crashes >= MOST_CRASHES:

@@ -50,8 +50,7 @@ class Leases:
         until = self.until()
         with self._lock:
             here = Counter(offering_of(claim.queue) for claim in self._held.values())
-        with self._database.write() as tx:
-            claim = claims.claim(tx, self._owner, self._lease, limits, here)
+        claim = self._database.run(lambda tx: claims.claim(tx, self._owner, self._lease, limits, here))
         if claim:
             self.hold(claim, until)
         return claim
@@ -68,8 +67,7 @@ class Leases:
         if not held:
             return
         until = self.until()
-        with self._database.write() as tx:
-            kept = claims.renew(tx, self._owner, held, self._lease)
+        kept = self._database.run(lambda tx: claims.renew(tx, self._owner, held, self._lease))
         with self._lock:
             for key in held:
                 if key in kept:
@@ -103,8 +101,7 @@ class Leases:
             held = list(self._held.values())
         for claim in held:
             try:
-                with self._database.write() as tx:
-                    claims.release(tx, claim)
+                self._database.run(lambda tx, claim=claim: claims.release(tx, claim))  # type: ignore[misc] # its default
             except Lost:
                 log.info("%s had another holder or an end already", claim.key)
             else:

@@ -76,8 +76,7 @@ class Together(Generic[Given, Made]):
 
     def _all(self, places: Sequence[_Place[Given, Made]]) -> None:
         try:
-            with self._database.write() as tx:
-                made = [self._do(tx, place.given) for place in places]
+            made = self._database.run(lambda tx: [self._do(tx, place.given) for place in places])
         except Exception as error:  # noqa: BLE001 - raised again by those whom it concerns
             if len(places) == 1 or isinstance(error, Unavailable):  # nobody can write
                 for place in places:
@@ -90,5 +89,4 @@ class Together(Generic[Given, Made]):
                 place.made, place.error = each, None
 
     def _alone(self, given: Given) -> Made:
-        with self._database.write() as tx:
-            return self._do(tx, given)
+        return self._database.run(lambda tx: self._do(tx, given))

@@ -46,15 +46,36 @@ def say(tx: Tx, word: str) -> None:
     tx.execute(text("INSERT INTO word VALUES (:word)"), {"word": word})
 
 
+def saying(word: str) -> Callable[[Tx], None]:
+    return lambda tx: say(tx, word)
+
+
+class Again:
+    """A write that can be run again; how often it was."""
+
+    def __init__(self, body: Callable[[Tx], None]) -> None:
+        self.body, self.times = body, 0
+
+    def __call__(self, tx: Tx) -> None:
+        self.times += 1
+        self.body(tx)
+
+
 def together(database: Database, *bodies: Callable[[Tx], None]) -> list[BaseException | None]:
     """Writes of which the first goes on when all others wait; how each ended."""
 
     def write(number: int) -> None:
-        with database.write() as tx:
+        def do(tx: Tx) -> None:
             if number == 0:
                 inside.set()
                 gathered.wait(10)
             bodies[number](tx)
+
+        if isinstance(bodies[number], Again):
+            database.run(do)
+            return
+        with database.write() as tx:
+            do(tx)
 
     inside, gathered = threading.Event(), threading.Event()
     with ThreadPoolExecutor(len(bodies)) as pool:
@@ -77,30 +98,70 @@ def end_all(tx: Tx) -> None:
 
 
 def test_writers_who_come_together_share_a_commit(database: Database, path: Path, commits: list[object]) -> None:
-    ended = together(database, *(lambda tx, word=word: say(tx, word) for word in "abcde"))
+    ended = together(database, *map(saying, "abcde"))
     assert ended == [None] * 5
     assert words(path) == set("abcde")
     assert len(commits) == 1
 
 
 def test_who_fails_takes_back_only_their_own(database: Database, path: Path) -> None:
-    first, failed, last = together(database, lambda tx: say(tx, "a"), refuse, lambda tx: say(tx, "b"))
+    first, failed, last = together(database, saying("a"), refuse, saying("b"))
     assert (first, last) == (None, None)
     assert isinstance(failed, ValueError)
     assert words(path) == {"a", "b"}
 
 
 def test_the_last_one_failing_commits_for_the_others(database: Database, path: Path) -> None:
-    first, failed = together(database, lambda tx: say(tx, "a"), refuse)
+    first, failed = together(database, saying("a"), refuse)
     assert first is None
     assert isinstance(failed, ValueError)
     assert words(path) == {"a"}
 
 
 def test_the_first_one_failing_leaves_the_others(database: Database, path: Path) -> None:
-    failed, last = together(database, refuse, lambda tx: say(tx, "a"))
+    failed, last = together(database, refuse, saying("a"))
     assert isinstance(failed, ValueError)
     assert last is None
+    assert words(path) == {"a"}
+
+
+def test_among_those_that_can_be_run_again_nobody_has_a_savepoint(
+    database: Database, path: Path, commits: list[object]
+) -> None:
+    said: list[str] = []
+    event.listen(database.writer, "connect", lambda connection, _: connection.set_trace_callback(said.append))
+    database.writer.dispose()  # the next connection is traced
+    ended = together(database, *(Again(saying(word)) for word in "abc"))
+    assert ended == [None] * 3
+    assert words(path) == set("abc")
+    assert len(commits) == 1
+    assert any("INSERT" in each for each in said)
+    assert not any(each.startswith("SAVEPOINT member") for each in said)
+
+
+def test_who_fails_among_those_that_can_be_run_again_has_them_run_again(database: Database, path: Path) -> None:
+    first, last = (Again(saying(word)) for word in "ab")
+    failing = Again(refuse)
+    ended = together(database, first, failing, last)
+    assert [ended[0], ended[2]] == [None, None]
+    assert isinstance(ended[1], ValueError)
+    assert (first.times, failing.times, last.times) == (2, 1, 1)
+    assert words(path) == {"a", "b"}
+
+
+def test_who_cannot_be_run_again_is_kept_when_one_fails_that_can(database: Database, path: Path) -> None:
+    before, after = Again(saying("a")), Again(saying("c"))
+    ended = together(database, before, saying("b"), Again(refuse), after)
+    assert [type(error) for error in ended] == [type(None), type(None), ValueError, type(None)]
+    assert (before.times, after.times) == (1, 1)
+    assert words(path) == set("abc")
+
+
+def test_one_that_cannot_be_run_again_and_fails_has_those_before_run_again(database: Database, path: Path) -> None:
+    before = Again(saying("a"))
+    ended = together(database, before, refuse)
+    assert [type(error) for error in ended] == [type(None), ValueError]
+    assert before.times == 2
     assert words(path) == {"a"}
 
 
@@ -112,7 +173,7 @@ def test_a_write_has_returned_only_when_it_is_stored(database: Database, path: P
 
 
 def test_a_transaction_that_sqlite_ended_is_told_to_everybody_in_it(database: Database, path: Path) -> None:
-    first, last = together(database, lambda tx: say(tx, "a"), end_all)
+    first, last = together(database, saying("a"), end_all)
     assert isinstance(first, Unavailable)
     assert isinstance(first.__cause__, Undone)
     assert last is not None

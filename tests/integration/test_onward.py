@@ -27,15 +27,15 @@ class Staying(Wishes):
 
     def __init__(self, url: str, **how: Any) -> None:
         super().__init__(url, **how)
-        write = self.database.write
+        transaction = self.database._transaction
 
         @contextmanager
-        def counted() -> Iterator[Tx]:
+        def counted(**how: Any) -> Iterator[Tx]:
             self.commits += 1
-            with write() as tx:
+            with transaction(**how) as tx:
                 yield tx
 
-        self.database.write = counted  # type: ignore[method-assign] # counted
+        self.database._transaction = counted  # type: ignore[method-assign] # counted
 
     def stay(self) -> None:
         claim = self.engine.claim()

@@ -171,11 +171,11 @@ def database(url: str, clock: Clock, points: Points) -> Database:
 
     class Numbered(Database):
         @contextmanager
-        def _transaction(self) -> Iterator[Tx]:
+        def _transaction(self, *, again: bool = False) -> Iterator[Tx]:
             points.writing.clear()
             points.changed = False
             try:
-                with super()._transaction() as tx:
+                with super()._transaction(again=again) as tx:
                     yield tx
                 changed = points.changed
             finally:
