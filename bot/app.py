@@ -70,6 +70,8 @@ class Process:
             return str(unavailable)
         if not current:
             return "The database is not at the schema of this code: run frontdesk migrate."
+        if self.database.no_room:
+            return self.database.no_room
         if self.socket and not self.socket.connected:
             return "Socket Mode is not connected yet."
         return None

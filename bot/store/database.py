@@ -5,6 +5,7 @@ SQLite: one writer connection that opens with `BEGIN IMMEDIATE` (a deferred read
 """
 
 import sqlite3
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -26,6 +27,8 @@ __all__ = ["Clock", "Database", "Instant", "Session", "Tx", "utc_now"]
 
 Clock = Callable[[], datetime]
 T = TypeVar("T")
+#: Seconds in which every process writes something: a disk that nobody has found full for so long is not.
+_LATELY = 30.0
 
 
 def utc_now() -> datetime:
@@ -92,6 +95,7 @@ class Database:
         self._speaking: list[Callable[[], None]] = []
         self._forgetting: list[Callable[[str], None]] = []
         self._shared: SharedCommits | None = None
+        self._refused = (0.0, "")
         self._name, self._voice = uuid.uuid4().hex, Voice(self._notify)
         if self.sqlite:
             self.writer = connections.file(self.url, writer=True)
@@ -100,6 +104,12 @@ class Database:
         else:
             self.writer = connections.server(self.url, pool)
             self.reader = self.writer.execution_options(**{connections.READS: True})
+
+    @property
+    def no_room(self) -> str | None:
+        """What happened, and what to do, where something could not be written lately because the disk is full."""
+        refused, says = self._refused
+        return says if refused and time.monotonic() - refused < _LATELY else None
 
     def now(self) -> datetime:
         """Now, for texts and deadlines: by PostgreSQL's clock, as the last transaction has told it."""
@@ -144,9 +154,13 @@ class Database:
 
     @contextmanager
     def _writing(self, *, again: bool = False) -> Iterator[Tx]:
-        with outages.told(), self._transaction(again=again) as tx:
-            tx.now, tx.forgotten, tx.touched = self._begun(tx), [], set()
-            yield tx
+        try:
+            with outages.told(), self._transaction(again=again) as tx:
+                tx.now, tx.forgotten, tx.touched = self._begun(tx), [], set()
+                yield tx
+        except outages.NoRoom as error:
+            self._refused = (time.monotonic(), error.says)
+            raise
         for forget in self._forgetting:
             for kept in tx.forgotten:
                 forget(kept)

@@ -19,11 +19,21 @@ log = logging.getLogger(__name__)
 
 _NOTHING = "Nothing was changed. Please try again in a minute; if it stays like this, tell the platform's team."
 _UNKNOWN = "It may have been stored: look whether it is there before you try again."
+_MAKE_ROOM = "Make room on the disk that it is on: what is under way waits for that, and goes on by itself."
 _AWAY, _BUSY, _FULL = "does not answer just now", "is busy just now", "has no room left"
 #: SQLite's primary result codes (https://www.sqlite.org/rescode.html). SQLITE_ERROR is a wrong statement: ours.
 _SQLITE = {sqlite3.SQLITE_BUSY: _BUSY, sqlite3.SQLITE_LOCKED: _BUSY, sqlite3.SQLITE_FULL: _FULL}
 #: PostgreSQL's (https://www.postgresql.org/docs/current/errcodes-appendix.html).
 _POSTGRESQL = {"53100": _FULL, "53300": _BUSY, "55P03": _BUSY, "40P01": _BUSY, "25006": _AWAY}
+
+
+class NoRoom(Unavailable):
+    """Nothing more can be written: the disk is full. `says` is for whoever can make room."""
+
+    @property
+    def says(self) -> str:
+        """What happened, and what to do."""
+        return f"The database has no room left ({why(self.__cause__ or self)}). {_MAKE_ROOM}"
 
 
 @contextmanager
@@ -36,10 +46,11 @@ def told(*, unknown: bool = False) -> Iterator[None]:
         if trouble is None:
             raise
         _say(trouble, error)
-        raise Unavailable(f"Frontdesk's database {trouble}. {_UNKNOWN if unknown else _NOTHING}") from error
+        kind = NoRoom if trouble == _FULL else Unavailable
+        raise kind(f"Frontdesk's database {trouble}. {_UNKNOWN if unknown else _NOTHING}") from error
 
 
-def why(error: Exception) -> str:
+def why(error: BaseException) -> str:
     """The driver's first line, which names the host and never the password."""
     said = str(getattr(error, "orig", None) or error).strip()
     return next(iter(said.splitlines()), "it does not say why").rstrip(".")
@@ -54,7 +65,7 @@ def _say(trouble: str, error: Exception) -> None:
     now = time.monotonic()
     if now - _said.get(trouble, -_REST) >= _REST:
         _said[trouble] = now
-        log.warning("the database %s: %s", trouble, why(error))
+        log.warning("the database %s: %s.%s", trouble, why(error), f" {_MAKE_ROOM}" if trouble == _FULL else "")
 
 
 def _trouble(error: Exception) -> str | None:
