@@ -18,8 +18,8 @@ from functools import cached_property, partial
 from typing import Any
 
 from bot.contract.branches import among, chooser, dependent, listed, named, position, titles, told_apart
-from bot.contract.questions import CASE, VISIBLE_IF, Question, alone, fields
-from bot.contract.schema import Schema, kinds, properties, remembered, required, resolve
+from bot.contract.questions import CASE, VISIBLE_IF, Question, fields
+from bot.contract.schema import Schema, alone, kinds, properties, remembered, required, resolve
 from bot.contract.unions import VALUE, VARIANT, mixed, takes_map, variants
 from bot.contract.validation import problems, with_defaults
 
@@ -157,11 +157,16 @@ def _without(value: Any, path: _Path) -> Any:
     return {**value, path[0]: _without(value[path[0]], path[1:])}
 
 
+def over_entries(value: Any, make: Callable[[str | int, Any], Any]) -> Any:
+    """A list or a map with each of its entries made anew, of where it stands and what it is."""
+    if isinstance(value, list):
+        return [make(number, each) for number, each in enumerate(value)]
+    return {name: make(name, each) for name, each in value.items()} if isinstance(value, Mapping) else value
+
+
 def _with_entries(value: Any, path: _Path, make: Callable[[Mapping[str, Any]], Any]) -> Any:
     if not path:
-        return (
-            [make(each) if isinstance(each, Mapping) else each for each in value] if isinstance(value, list) else value
-        )
+        return over_entries(value, lambda _, each: make(each) if isinstance(each, Mapping) else each)
     if not isinstance(value, dict) or path[0] not in value:
         return value
     return {**value, path[0]: _with_entries(value[path[0]], path[1:], make)}

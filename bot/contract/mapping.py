@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from bot.contract.conditions import applied
+from bot.contract.conditions import applied, over_entries
 from bot.contract.questions import Question
 from bot.contract.schema import Schema
 from bot.contract.validation import with_defaults
@@ -33,14 +33,13 @@ def _at(value: Any, path: tuple[str, ...], make: Callable[[Any], Any]) -> Any:
 
 def _changed(question: Question, change: Change, at: Place, value: Any) -> Any:
     place = (*at, *question.path)
-    if not isinstance(value, list):
+    if not isinstance(value, list | dict):
         return change(question, value, place)
     entry, item = question.entry, question.item
     if entry is not None:
-        return [
-            mapped(entry, each, change, (*place, number)) if isinstance(each, dict) else each
-            for number, each in enumerate(value)
-        ]
-    if item is not None:
+        return over_entries(
+            value, lambda at, each: mapped(entry, each, change, (*place, at)) if isinstance(each, dict) else each
+        )
+    if item is not None and isinstance(value, list):
         return [change(item, each, (*place, number)) for number, each in enumerate(value)]
     return change(question, value, place)

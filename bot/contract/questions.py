@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from bot.contract import content
-from bot.contract.schema import Resolved, Schema, kinds, pointer, properties, references, remembered, required, resolve
+from bot.contract import content, maps
+from bot.contract.schema import Resolved, Schema, alone, kinds, pointer, properties, remembered, required, resolve
 from bot.contract.secrecy import marks_secret
 from bot.contract.unions import SCALARS, is_object, may_be_object, variants
 
@@ -146,8 +146,10 @@ class Question:
 
     @cached_property
     def entry(self) -> Schema | None:
-        """The form of one entry, for a list of objects; None: it is no such list, or cannot stand alone."""
+        """The form of one entry, for a list or a map of objects; None: it is none, or cannot stand alone."""
         items = self.schema.get("items")
+        if self.kind == "json" and self.types == ("object",):
+            return maps.entry(self.schema, self.root)
         if self.kind != "json" or self.types != ("array",) or "prefixItems" in self.schema:
             return None
         found = resolve(items, self.root)
@@ -232,7 +234,7 @@ def _inside(schema: Schema, around: _Around, root: Schema) -> Iterator[Question]
 
 def _ordered(schema: Schema) -> list[tuple[str, Any]]:
     """The fields of an object as its presentation wants them; `*` stands for all that it does not name."""
-    declared, order = properties(schema), list(schema.get(ORDER, ()))
+    declared, order = properties(schema), [maps.NAME, *schema.get(ORDER, ())]
     rest = order.index("*") if "*" in order else len(order)
     return sorted(declared.items(), key=lambda each: order.index(each[0]) if each[0] in order else rest)
 
@@ -333,13 +335,6 @@ def _choices(schema: Schema, root: Schema) -> tuple[Choice, ...]:
     if branches and all("const" in branch for branch in branches):
         return tuple(Choice(each["const"], _label(each.get("title") or each["const"])) for each in branches)
     return ()
-
-
-def alone(part: Schema, root: Schema) -> Schema | None:
-    """A part of a schema with the definitions that it needs; None: it refers to something else than definitions."""
-    if any(not ref.startswith(("#/$defs/", "#/definitions/")) for ref in references(part)):
-        return None
-    return {**{name: root[name] for name in ("$schema", "$defs", "definitions") if name in root}, **part}
 
 
 def _has_secret(schema: Any, root: Schema, seen: frozenset[str]) -> bool:

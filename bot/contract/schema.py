@@ -138,6 +138,13 @@ def references(schema: Any) -> Iterator[str]:
             yield from references(each)
 
 
+def alone(part: Schema, root: Schema) -> Schema | None:
+    """A part of a schema with the definitions that it needs; None: it refers to something else than definitions."""
+    if any(not ref.startswith(("#/$defs/", "#/definitions/")) for ref in references(part)):
+        return None
+    return {**{name: root[name] for name in ("$schema", "$defs", "definitions") if name in root}, **part}
+
+
 def kinds(schema: Schema) -> tuple[str, ...]:
     """The JSON types that a resolved schema names, or shows by its other keywords; empty: any."""
     named = schema.get("type")

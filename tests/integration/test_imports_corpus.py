@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from bot import contract
-from bot.contract import Question, Schema, fields
+from bot.contract import Question, Schema, fields, maps
 from bot.demo.slack import inputs
 from bot.errors import Misconfigured, Problem
 from bot.imports import Imported, form
@@ -194,14 +194,18 @@ class Walk:
         inner = [each for each in self._open(chain).questions if is_list(each)]
         if inner:
             deeper = (*chain, (inner[0].key, 0))
-            self.draft = self.draft.close(self.schema, deeper, self._open(deeper).answers)
+            self._close(deeper, inner[0], "one")
             self._open(chain)
         for index in (0, 1):
-            self.draft = self.draft.close(self.schema, ((question.key, index),), self._open(chain).answers)
+            self._close(((question.key, index),), question, str(index))
             self._look_at(question)
         for verb in ("up", "down", "remove"):
             self.draft = self.draft.turn(self.schema, (), question.key, 1, verb)
             self._look_at(question)
+
+    def _close(self, chain: Chain, question: Question, name: str) -> None:
+        called = {maps.NAME: name} if maps.is_map(question.schema) else {}
+        self.draft = self.draft.close(self.schema, chain, {**self._open(chain).answers, **called})
 
     def _open(self, chain: Chain) -> Filled:
         """The window of an entry, each of its pages."""

@@ -232,9 +232,9 @@ def test_a_map_whose_values_may_be_objects_is_asked_for_as_what_holds_both() -> 
     assert not read.unread
 
 
-def test_a_map_of_objects_says_what_stands_under_each_name() -> None:
+def test_a_map_of_objects_or_nothing_says_what_stands_under_each_name() -> None:
     port = {"type": "object", "properties": {"number": {"type": "integer"}, "open": {"type": "boolean"}}}
-    ports = {"type": "object", "additionalProperties": {"$ref": "#/$defs/Port"}}
+    ports = {"type": "object", "additionalProperties": {"anyOf": [{"$ref": "#/$defs/Port"}, {"type": "null"}]}}
     schema = {"type": "object", "properties": {"ports": ports}, "$defs": {"Port": port}}
     hint = blocks(sheet(schema=schema))["/ports"]["hint"]["text"]
     assert hint == "YAML or JSON. Each line is “name: {number: …, open: …}”."

@@ -76,6 +76,11 @@ class About:
         chain, under = self.chain[:depth], self.under[:depth]
         return replace(self, page=page, turn=turn, listing=listing, first=first, chain=chain, under=under)
 
+    @property
+    def of_list(self) -> "About":
+        """The form of its list in this window; itself where that stands in the window below."""
+        return self.below(len(self.chain) - 1) if self.took_place else self
+
     def __str__(self) -> str:
         return json.dumps({key: value for key, value in vars(self).items() if value})
 

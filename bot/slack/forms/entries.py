@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import tzinfo
 from typing import Any, Literal, NamedTuple
 
-from bot.contract import Question, Schema, applied, written
+from bot.contract import Question, Schema, applied, maps, written
 from bot.slack.forms.asking import label
 from bot.slack.forms.filled import Filled
 from bot.slack.text import clip
@@ -78,7 +78,7 @@ class Draft:
         return replace(self, entered={**self.entered, name(chain): filled.kept()})
 
     def close(self, schema: Schema, chain: Chain, answers: JSON) -> "Draft":
-        """With the finished entry in its list."""
+        """With the finished entry in its list. Raises `maps.Taken`: in a map another one has its name."""
         *around, (key, index) = chain
         parent = self.open(schema, tuple(around))
         question = list_of(parent, key)
@@ -111,7 +111,7 @@ def name(chain: Chain) -> str:
 
 
 def list_of(filled: Filled, key: str) -> Question:
-    """A list by its key. Raises Gone."""
+    """A list or a map by its key. Raises Gone."""
     for question in filled.questions:
         if question.key == key and question.entry is not None:
             return question
@@ -119,9 +119,11 @@ def list_of(filled: Filled, key: str) -> Question:
 
 
 def entries_of(filled: Filled, question: Question) -> list[Any]:
-    """The entries of a list so far, to be changed freely."""
-    value = filled.value(question)
-    return copy.deepcopy(value) if isinstance(value, list) else []
+    """The entries of a list or a map so far, to be changed freely."""
+    value = copy.deepcopy(filled.value(question))
+    if maps.is_map(question.schema):
+        return maps.listed(value) if isinstance(value, dict) else []
+    return value if isinstance(value, list) else []
 
 
 def summary(question: Question, entry: Any) -> str:
@@ -140,7 +142,8 @@ def summary(question: Question, entry: Any) -> str:
 
 
 def _with(filled: Filled, question: Question, entries: Sequence[Any]) -> Filled:
-    return replace(filled, entered={**filled.entered, question.key: list(entries)})
+    value = maps.collected(entries) if maps.is_map(question.schema) else list(entries)
+    return replace(filled, entered={**filled.entered, question.key: value})
 
 
 def _order(count: int, index: int, verb: Verb) -> list[int]:

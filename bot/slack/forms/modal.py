@@ -12,7 +12,7 @@ from datetime import tzinfo
 from typing import Any
 
 from bot import contract
-from bot.contract import Question, moments
+from bot.contract import Question, maps, moments
 from bot.contract.content import MOST
 from bot.errors import Problem
 from bot.slack.forms.asking import JSON, block_id, is_file, is_optional, label, size
@@ -45,9 +45,9 @@ def beside(questions: Sequence[Question], problems: Iterable[Problem]) -> tuple[
     for problem in problems:
         question = _nearest(questions, problem.pointer)
         if question is None:
-            leftover.append(_with_place(problem, ""))
+            leftover.append(_with_place(problem, None))
         else:
-            found.setdefault(question.key, (question, []))[1].append(_with_place(problem, question.pointer))
+            found.setdefault(question.key, (question, []))[1].append(_with_place(problem, question))
     return [(question, " ".join(dict.fromkeys(texts))) for question, texts in found.values()], leftover
 
 
@@ -63,33 +63,34 @@ def _nearest(questions: Sequence[Question], pointer: str) -> Question | None:
     return None
 
 
-def _with_place(problem: Problem, shown_at: str) -> str:
-    """The sentence, behind the name of the place where that is not what it stands beside."""
+def _with_place(problem: Problem, question: Question | None) -> str:
+    """The sentence, behind the name of the place where that is not the question that it stands beside."""
+    shown_at = question.pointer if question else ""
     if problem.pointer == shown_at:
         return problem.detail
     inside = problem.pointer.startswith(shown_at + "/")
     parts = (problem.pointer[len(shown_at) :] if inside else problem.pointer).strip("/").split("/")
     name = ".".join(part.replace("~1", "/").replace("~0", "~") for part in parts)
-    entry = f"Entry {int(parts[0]) + 1}" if shown_at and parts[0].isdecimal() and len(parts) == 1 else name
-    return f"{entry}: {problem.detail}"
+    is_entry = question is not None and question.types == ("array",) and parts[0].isdecimal() and len(parts) == 1
+    return f"{f'Entry {int(parts[0]) + 1}' if is_entry else name}: {problem.detail}"
 
 
 def notes(filled: Filled, problems: Sequence[Problem] = ()) -> dict[str, list[str]]:
     """What to say above each question, by its pointer; under the empty pointer what belongs to none."""
     schema = filled.applied.schema
-    own = [problem for problem in contract.problems(schema, filled.given) if problem.detail != "Missing."]
+    own = [problem for problem in maps.problems(schema, filled.given) if problem.detail != "Missing."]
     if own and (files := {pointer for pointer, _ in chosen(schema, filled.given)}):
         own = [problem for problem in own if problem.pointer not in files]
     if not (own or problems):
         return {}
     named = {problem.pointer for problem in problems}
-    known = {question.pointer for question in filled.shown}
+    known = {question.pointer: question for question in filled.shown}
     texts: dict[str, list[str]] = {}
     for problem in (*problems, *(problem for problem in own if problem.pointer not in named)):
         pointer = problem.pointer
         while pointer and pointer not in known:
             pointer = pointer.rpartition("/")[0]
-        texts.setdefault(pointer, []).append(_with_place(problem, pointer))
+        texts.setdefault(pointer, []).append(_with_place(problem, known.get(pointer)))
     return texts
 
 
@@ -229,7 +230,7 @@ def _largest(question: Question) -> str:
 
 def _way(question: Question, zone: tzinfo | None) -> Iterable[str]:
     """How to write what Slack has no element for."""
-    if question.entry is not None:
+    if question.entry is not None and not maps.is_map(question.schema):
         names = [each.name for each in contract.applied(question.entry, {}).questions if len(each.path) == 1]
         yield "YAML or JSON, for Slack keeps no more of where an entry of it would belong"
         yield f"Each entry begins with “- ” and has these fields, one on each line as “name: value”: {', '.join(names)}"

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from bot.contract import Question
+from bot.contract import Question, maps
 from bot.errors import Problem
 from bot.slack.forms import modal as forms
 from bot.slack.forms.about import About
@@ -245,7 +245,8 @@ class Sheet:
     def _entry(self, question: Question, at: int, entry: Any, count: int) -> JSON:
         unfinished = " (not finished)" if self.draft.unfinished(self.about.chain, question.key, at) else ""
         verbs = {"edit": "Edit", "up": "Move up", "down": "Move down", "remove": "Remove"}
-        offered = [verb for verb in verbs if not ((verb == "up" and at == 0) or (verb == "down" and at == count - 1))]
+        still = {"up", "down"} if maps.is_map(question.schema) else {"up"} if at == 0 else set[str]()
+        offered = [verb for verb in verbs if verb not in still and not (verb == "down" and at == count - 1)]
         options = [{"text": plain_text(verbs[verb], sizes.OPTION_TEXT), "value": f"{verb}|{at}"} for verb in offered]
         return {
             "type": "section",

@@ -20,7 +20,7 @@ from bot.service import Service
 from bot.slack import news
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import bug
-from bot.slack.forms import filling
+from bot.slack.forms import filling, handing_in
 from bot.slack.forms.about import CHANGE, COMPLETE, EDIT, ENTRY, FORM
 from bot.slack.interaction import JSON
 from bot.slack.listeners import clicked, opened, submitted, typed
@@ -34,10 +34,10 @@ def register(app: App, service: Service, directory: SlackDirectory) -> None:
     # Before the buttons: Bolt asks one after the other, and these do more.
     for name, submit in submitted.SUBMISSIONS.items():
         app.view(name)(listeners.submission(submit))
-    entry = listeners.submission(filling.submitted_entry)
-    app.view(ENTRY)(listeners.after(entry, listeners.lazily(filling.show_list)))
+    entry = listeners.submission(handing_in.submitted_entry)
+    app.view(ENTRY)(listeners.after(entry, listeners.lazily(handing_in.show_list)))
     for name in (FORM, EDIT, CHANGE, COMPLETE, ENTRY):
-        app.view_closed(name)(listeners.after(acknowledge, listeners.lazily(filling.closed)))
+        app.view_closed(name)(listeners.after(acknowledge, listeners.lazily(handing_in.closed)))
     keep = listeners.first(filling.keep_shown)
     for name, (decide, ask) in clicked.DECISIONS.items():
         app.action(name)(listeners.after(listeners.decided(decide), listeners.told(ask)))

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from bot.errors import Conflict, Invalid
 from bot.slack import views
-from bot.slack.forms import filling, windows
+from bot.slack.forms import handing_in, windows
 from bot.slack.forms.about import CATALOGUE, CHANGE, COMPLETE, EDIT, FORM, REFUSE, REJECT, STALE, About
 from bot.slack.interaction import JSON, Interaction, Submission
 from bot.slack.outgoing import checked_view
@@ -36,7 +36,7 @@ def _submit(interaction: Interaction, view: JSON) -> JSON | None:
         confirmation = views.confirmation(asked, words, usual=views.usual(service.described(offering)))
         return {"response_action": "update", "view": checked_view(confirmation)}
 
-    return filling.submitted(interaction, hand_in)
+    return handing_in.submitted(interaction, hand_in)
 
 
 def _submit_edit(interaction: Interaction, view: JSON) -> JSON | None:
@@ -45,7 +45,7 @@ def _submit_edit(interaction: Interaction, view: JSON) -> JSON | None:
     def hand_in(answers: JSON, draft: str) -> None:
         interaction.service.edit(interaction.person, number, answers, draft=draft)
 
-    return filling.submitted(interaction, hand_in)
+    return handing_in.submitted(interaction, hand_in)
 
 
 def _submit_rejection(interaction: Interaction, view: JSON) -> None:
@@ -64,7 +64,7 @@ def _submit_outputs(interaction: Interaction, view: JSON) -> JSON | None:
     def hand_in(outputs: JSON, draft: str) -> None:
         interaction.service.complete(interaction.person, about.number, about.step, outputs, draft=draft)
 
-    return filling.submitted(interaction, hand_in)
+    return handing_in.submitted(interaction, hand_in)
 
 
 def stale(_interaction: Interaction, _view: JSON) -> JSON:
