@@ -17,6 +17,7 @@ import psycopg
 from sqlalchemy import DateTime, Dialect, String, bindparam, func, select
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session
+from typing_extensions import override
 
 from bot.errors import Unavailable
 from bot.store import connections, outages, rows, statements
@@ -37,16 +38,34 @@ def utc_now() -> datetime:
 
 
 class Instant(TypeDecorator[datetime]):
-    """A moment: stored as UTC without a zone, read back with one, on both stores."""
+    """A moment: stored as UTC without a zone, read back with one, on both stores; SQLite keeps a text."""
 
     impl = DateTime
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return value.astimezone(UTC).replace(tzinfo=None) if value else None
+    @override
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
+        return _into_text if dialect.name == "sqlite" else _into_utc
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        return value.replace(tzinfo=UTC) if value else None
+    @override
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        return _from_text if dialect.name == "sqlite" else _from_utc
+
+
+def _into_utc(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(UTC).replace(tzinfo=None) if moment else None
+
+
+def _into_text(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds") if moment else None
+
+
+def _from_utc(found: datetime | None) -> datetime | None:
+    return found.replace(tzinfo=UTC) if found else None
+
+
+def _from_text(found: str | None) -> datetime | None:
+    return datetime.fromisoformat(found).replace(tzinfo=UTC) if found else None
 
 
 class Tx(Session):

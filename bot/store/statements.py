@@ -7,6 +7,7 @@ PostgreSQL is another process, and every answer that is waited for costs two swi
 and goes out in its order with the next question or the end of the transaction, in one trip.
 """
 
+import json
 import time
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,16 +15,23 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 import psycopg
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import JSON, Connection, Dialect
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.sql import ClauseElement, ColumnElement
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session
 
 _Convert = Callable[[Any], Any]
+#: JSON as SQLAlchemy writes it to SQLite, without looking for options each time.
+_encode, _decode_text = json.JSONEncoder().encode, json.JSONDecoder().decode
 #: In the info of a connection: what was put off.
 _PUT_OFF = "put off"
+
+
+def _decode(found: str | None) -> Any:
+    return None if found is None else _decode_text(found)
 
 
 class Losses:
@@ -41,19 +49,21 @@ class Statement:
     def __init__(self, clause: ClauseElement, dialect: Dialect, returns: Iterable[ColumnElement[Any]] = ()) -> None:
         """`returns`: the columns of what it finds."""
         compiled = cast("SQLCompiler", clause.compile(dialect=dialect))
-        self.text = str(compiled)
+        self.text, self._near = str(compiled), dialect.name == "sqlite"
+        self._error: type[Exception] = dialect.loaded_dbapi.Error
         self._binds = [(name, _into(compiled, name)) for name in compiled.positiontup or ()]
         #: What the clause says itself, a limit for example.
         self._said = {name: bind.value for name, bind in compiled.binds.items() if bind.value is not None}
         columns: list[Any] = list(returns)
         self._made = cast("Any", namedtuple)("Row", [column.name for column in columns])._make  # noqa: PYI024 - columns of any table
-        found = ((at, column.type.dialect_impl(dialect)) for at, column in enumerate(columns))
-        self._from = [(at, convert) for at, kind in found if (convert := kind.result_processor(dialect, None))]
+        self._from = [
+            (at, convert) for at, column in enumerate(columns) if (convert := _out_of(column.type, dialect)) is not None
+        ]
 
     def run(self, session: Session, values: Mapping[str, Any]) -> Any:
         """The driver's cursor after the statement, and after all that was put off before."""
         connection, parameters = connection_of(session), self._parameters(values)
-        if not connection.info.get(_PUT_OFF):
+        if self._near or not connection.info.get(_PUT_OFF):
             return self.execute(connection, parameters)
         with _in_one_trip(connection):
             return self.execute(connection, parameters)
@@ -61,7 +71,7 @@ class Statement:
     def put_off(self, session: Session, *values: Mapping[str, Any]) -> None:
         """Run it in its turn, once for each of `values`, by the end of the transaction: nobody asks what came of it."""
         connection, given = connection_of(session), [self._parameters(each) for each in values]
-        if not _is_near(connection):
+        if not self._near:
             connection.info[_PUT_OFF] += [(self, parameters) for parameters in given]
         elif len(given) == 1:
             self.execute(connection, given[0])
@@ -74,9 +84,12 @@ class Statement:
 
     def execute(self, connection: Connection, parameters: Sequence[Any], *, many: bool = False) -> Any:
         """The driver's cursor after the statement; `many`: after it was run for each of the parameters."""
-        cursor = _cursor(connection)
-        with raising(self.text, connection):
+        driver = _driver(connection)
+        cursor = driver if self._near else psycopg.RawCursor(driver)
+        try:
             return (cursor.executemany if many else cursor.execute)(self.text, parameters)
+        except self._error as error:
+            raise _raised(self.text, connection, error) from error
 
     def _read(self, found: Sequence[Any]) -> Any:
         row = list(found)
@@ -126,15 +139,18 @@ def _in_one_trip(connection: Connection) -> Iterator[None]:
 @contextmanager
 def raising(what: str, connection: Connection) -> Iterator[None]:
     """What the driver raises in the block is raised as SQLAlchemy's. Without parameters: they are answers."""
-    dialect = connection.dialect
-    driver = dialect.loaded_dbapi
     try:
         yield
-    except driver.Error as error:
-        lost = is_lost(connection, error)
-        raise DBAPIError.instance(
-            what, None, error, driver.Error, hide_parameters=True, connection_invalidated=lost, dialect=dialect
-        ) from error
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _raised(what, connection, error) from error
+
+
+def _raised(what: str, connection: Connection, error: Exception) -> Exception:
+    lost, dialect = is_lost(connection, error), connection.dialect
+    kind = dialect.loaded_dbapi.Error
+    return DBAPIError.instance(
+        what, None, error, kind, hide_parameters=True, connection_invalidated=lost, dialect=dialect
+    )
 
 
 def is_lost(connection: Connection, error: Exception) -> bool:
@@ -147,8 +163,18 @@ def is_lost(connection: Connection, error: Exception) -> bool:
 
 
 def _into(compiled: SQLCompiler, name: str) -> _Convert | None:
-    kind = compiled.binds[name].type
-    return kind.dialect_impl(compiled.dialect).bind_processor(compiled.dialect)
+    kind, dialect = compiled.binds[name].type, compiled.dialect
+    if isinstance(kind, JSON) and dialect.name == "sqlite":
+        return _encode
+    own = kind if isinstance(kind, TypeDecorator) else kind.dialect_impl(dialect)
+    return own.bind_processor(dialect)
+
+
+def _out_of(kind: Any, dialect: Dialect) -> _Convert | None:
+    if isinstance(kind, JSON) and dialect.name == "sqlite":
+        return _decode
+    own = kind if isinstance(kind, TypeDecorator) else kind.dialect_impl(dialect)
+    return cast("_Convert | None", own.result_processor(dialect, None))
 
 
 def connection_of(session: Session) -> Connection:
@@ -165,11 +191,6 @@ def _driver(connection: Connection) -> Any:
 
 def _is_near(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"
-
-
-def _cursor(connection: Connection) -> Any:
-    driver = _driver(connection)
-    return driver.cursor() if _is_near(connection) else psycopg.RawCursor(driver)
 
 
 #: One for each kind of database: what it writes serves every engine of that kind.
