@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from bot.contract.questions import fields
+from bot.contract.questions import fields, has_secret
 from bot.contract.schema import Schema, kinds, pointer, properties, required, resolve
 from bot.contract.secrecy import marks_secret
 
@@ -35,7 +35,7 @@ def _odd(schema: Any, root: Schema, path: tuple[str, ...], seen: tuple[str, ...]
     if not isinstance(schema, dict) or any(ref in seen for ref in found.refs):
         return
     here, where = found.schema, pointer(path) or "/"
-    yield from ((where, text) for text in (*_told(here, path), *_refusing(here)))
+    yield from ((where, text) for text in (*_told(here, path), *_refusing(here), *_written(here, root)))
     for name, inner in {**properties(here), "*": here.get("items")}.items():
         yield from _odd(inner, root, (*path, name), (*seen, *found.refs))
 
@@ -51,6 +51,18 @@ def _told(here: Schema, path: tuple[str, ...]) -> Iterator[str]:
     missing = sorted(required(here) - known.keys())
     if missing and (known or not path) and not _declares_elsewhere(here):  # inside, free text can name any field
         yield f"requires {', '.join(missing)}, which it does not declare, so no form can ask for it"
+
+
+def _written(here: Schema, root: Schema) -> Iterator[str]:
+    """Entries that are not asked for one by one."""
+    entries = [here.get(word) for word in ("items", "additionalProperties") if isinstance(here.get(word), dict)]
+    if kinds(here) in {("array",), ("object",)} and any(
+        properties(resolve(each, root).schema) and has_secret(each, root) for each in entries
+    ):
+        yield (
+            "its entries hold secrets, so people write all of them in one text, as YAML, and write it anew where they go "
+            "on later: no secret is kept while a form is filled in"
+        )
 
 
 def _refusing(here: Schema) -> Iterator[str]:

@@ -182,7 +182,7 @@ class Question:
     @cached_property
     def holds_secret(self) -> bool:
         """Whether a secret stands in it, however deep."""
-        return self.secret or (self.kind in {"json", "list"} and _has_secret(self.schema, self.root, frozenset()))
+        return self.secret or (self.kind in {"json", "list"} and has_secret(self.schema, self.root))
 
 
 def fields(schema: Schema) -> list[Question]:
@@ -337,14 +337,15 @@ def _choices(schema: Schema, root: Schema) -> tuple[Choice, ...]:
     return ()
 
 
-def _has_secret(schema: Any, root: Schema, seen: frozenset[str]) -> bool:
+def has_secret(schema: Any, root: Schema, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether a secret stands in it, however deep."""
     found = resolve(schema, root)
     if seen & set(found.refs):
         return False
     inner = [*properties(found.schema).values(), found.schema.get("items"), found.schema.get("additionalProperties")]
     inner += [branch for word in ("oneOf", "anyOf", "allOf") for branch in found.schema.get(word) or ()]
     return marks_secret(found.schema) or any(
-        _has_secret(each, root, seen | set(found.refs)) for each in inner if isinstance(each, dict)
+        has_secret(each, root, seen | set(found.refs)) for each in inner if isinstance(each, dict)
     )
 
 

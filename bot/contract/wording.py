@@ -34,8 +34,15 @@ def told(error: "ValidationError", root: Schema) -> Iterator[Problem]:
             yield from told(inner, root)
         return
     path = tuple(error.absolute_path)
-    secret = is_secret(root, path) or (isinstance(error.instance, dict | list) and asks_for_secrets(root))
+    secret = is_secret(root, path) or (_may_hold_some(error) and asks_for_secrets(root))
     yield Problem(pointer(path), _text(error, secret=secret))
+
+
+def _may_hold_some(error: "ValidationError") -> bool:
+    """Whether a secret may be part of what is wrong: of several values, or of a text in whose place some belong."""
+    if isinstance(error.instance, dict | list) or error.validator in {"anyOf", "oneOf"}:
+        return True
+    return error.validator == "type" and bool({"object", "array"}.intersection(_listed_kinds(error.validator_value)))
 
 
 def _meant(error: "ValidationError") -> list["ValidationError"]:
@@ -112,7 +119,11 @@ def quoted(value: Any) -> str:
 
 def type_names(kind: Any) -> list[str]:
     """JSON types in words: `a whole number`."""
-    return [_TYPES.get(name, str(name)) for name in ([kind] if isinstance(kind, str) else kind)]
+    return [_TYPES.get(name, str(name)) for name in _listed_kinds(kind)]
+
+
+def _listed_kinds(kind: Any) -> list[str]:
+    return [kind] if isinstance(kind, str) else list(kind)
 
 
 def _either(names: Iterable[str]) -> str:

@@ -111,6 +111,14 @@ ODD = {
         '{properties: {name: {type: string, pattern: "^[a-z0-9]+(-[a-z0-9]+)*$"}}}',
         "",
     ),
+    "a list whose entries hold secrets": (
+        "{properties: {users: {type: array, items: {properties: {key: {type: string, writeOnly: true}}}}}}",
+        "/users: its entries hold secrets, so people write all of them in one text, as YAML",
+    ),
+    "a map whose entries hold secrets": (
+        "{properties: {users: {additionalProperties: {properties: {key: {type: string, writeOnly: true}}}}}}",
+        "/users: its entries hold secrets, so people write all of them in one text, as YAML",
+    ),
     "a name that looks secret": ("{properties: {password: {type: string}}}", "/password: looks like a secret"),
 }
 

@@ -108,7 +108,9 @@ def test_a_name_that_is_there_or_breaks_the_maps_rule_is_refused_beside_it(offic
     done(office, ada, "1. Name: web")
     add(office, ada, "/ports", called="web", number="81")
     ada.submit()
-    assert ada.errors() == {block(ada, f"/{NAME}"): "Another entry is called web."}
+    assert ada.errors() == {
+        block(ada, f"/{NAME}"): "Another entry is called web. Choose another name, or change that one."
+    }
     fill(ada, called="Web 2")
     ada.submit()
     assert "does not match" in ada.errors()[block(ada, f"/{NAME}")].lower()

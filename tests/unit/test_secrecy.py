@@ -14,6 +14,8 @@ from bot.imports.form import form as imported
 from bot.offering import NotGiven, Person
 from bot.safe import NoSafe, Sealed, new_key
 from bot.secrecy import MASK
+from tests.everything import inputs, texts
+from tests.sheets import modal
 
 
 class Key(BaseModel):
@@ -172,6 +174,9 @@ def test_no_problem_quotes_a_secret_nor_what_holds_one() -> None:
     assert "123456789" not in text
     assert "987654321" not in text
     assert "hunter" not in text
+    told = contract.problems(schema, ANSWERS | {"keys": "token: hunter-two", "by_name": 5, "way": "hunter-two"})
+    assert {each.pointer for each in told} == {"/keys", "/by_name", "/way"}
+    assert "hunter" not in json.dumps([each.detail for each in told])
     assert {"/password", "/by_name/a", "/keys"} <= {each.pointer for each in found}
 
 
@@ -215,3 +220,42 @@ def test_a_secret_by_the_overlay_is_named_told_and_asked_like_one() -> None:
     assert request.secret("license") == Secret("REQ-1/license")
     with pytest.raises(NotGiven):
         request.secret("licence")
+
+
+class Team(Form):
+    keys: list[Key] = Field([])
+    named: dict[str, Key] = Field({})
+    several: list[SecretStr] = Field([])
+
+
+def test_a_list_whose_entries_hold_secrets_says_how_it_is_written_and_why() -> None:
+    shown = inputs(modal(Team.model_json_schema()))
+    assert shown["/keys"]["hint"]["text"] == (
+        "YAML or JSON, for secrets are kept nowhere. Each entry begins with “- ” and has these fields, one on each line "
+        "as “name: value”: kind, token. Slack hides nothing: what you type here can be read over your shoulder."
+    )
+    assert "dispatch_action" not in shown["/keys"]  # nothing of it is kept while it is typed
+
+
+def test_what_was_stored_of_such_a_list_is_shown_again_with_masks_and_nothing_else_of_it_is() -> None:
+    schema = Team.model_json_schema()
+    stored = {
+        "keys": [{"kind": "key", "token": MASK}],
+        "named": {"north": {"kind": "key", "token": MASK}},
+        "several": [MASK, MASK],
+    }
+    view = modal(schema, stored)
+    shown = inputs(view)
+    assert json.loads(shown["/keys"]["element"]["initial_value"]) == stored["keys"]
+    assert json.loads(shown["/named"]["element"]["initial_value"]) == stored["named"]
+    assert shown["/several"]["element"]["initial_value"] == f"{MASK}\n{MASK}"
+    assert "Keys: secrets are not shown again. Please enter each of them once more, in place of ••••." in texts(view)
+    for given in (
+        {"keys": [{"kind": "key", "token": "canary"}]},
+        {"keys": [{"kind": "key", "token": MASK}, {"kind": "key", "token": "canary"}]},
+        {"keys": ["canary"]},
+        {"keys": "- token: canary"},
+        {"named": {"north": "canary"}},
+        {"several": [MASK, "canary"]},
+    ):
+        assert "canary" not in json.dumps(modal(schema, given))

@@ -133,7 +133,7 @@ def test_a_list_that_no_window_opens_for_is_text_that_says_why_and_what_to_write
     deep = Sheet(Filled(schema), About(chain=chain), "It", "entry", "Done", Draft(), trail=tuple("abcde"))
     _, block = deep.view()["blocks"]
     assert block["element"]["type"] == "plain_text_input"
-    assert "Slack keeps no more of where an entry of it would belong" in block["hint"]["text"]
+    assert "Slack keeps no more of where an entry belongs" in block["hint"]["text"]
     assert "“- ”" in block["hint"]["text"]
     assert "number, public" in block["hint"]["text"]
     read = deep.filled.read({"/ports": {"answer": {"value": "- number: 1\n- number: [2"}}}, {"/ports"}, 0)

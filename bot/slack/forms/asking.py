@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
-from bot.contract import Question, moments, parse, parse_lines, written
+from bot.contract import Question, at, moments, parse, parse_lines, secrets, written
 from bot.contract.content import described
+from bot.secrecy import MASK
 from bot.slack.rules import sizes
 from bot.slack.text import plain_text
 
@@ -76,6 +77,13 @@ def free_text(question: Question, value: Any, zone: tzinfo | None = None) -> Sho
     if 0 < len(text) <= sizes.INPUT_LENGTH:
         return Shown(element | {"initial_value": text}, held=True)
     return Shown(element, held=value is None)
+
+
+def is_covered(question: Question, value: Any) -> bool:
+    """Whether it was stored: where a secret stood it has the mask that nobody may hand in."""
+    around: JSON = {name: question.root[name] for name in ("$schema", "$defs", "definitions") if name in question.root}
+    places = secrets({**around, "properties": {"it": question.schema}}, {"it": value})
+    return bool(places) and all(at({"it": value}, place) == MASK for place in places)
 
 
 def _line(question: Question, value: Any, zone: tzinfo | None) -> str:

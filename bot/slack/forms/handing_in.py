@@ -143,7 +143,16 @@ def submitted_entry(interaction: Interaction, _view: JSON) -> JSON | None:
             lambda sheet: sheet.about.of_list,
         )
     except maps.Taken as taken:
-        return _refused(window, sheet, [Problem(contract.pointer((maps.NAME,)), f"Another entry is called {taken}.")])
+        return _refused(
+            window,
+            sheet,
+            [
+                Problem(
+                    contract.pointer((maps.NAME,)),
+                    f"Another entry is called {taken}. Choose another name, or change that one.",
+                )
+            ],
+        )
     if not window.about.took_place:
         return None
     return {"response_action": "update", "view": checked_view(kept.view())}

@@ -14,7 +14,18 @@ from math import ceil, floor
 from typing import Any
 
 from bot.contract import Question, is_channel_id, is_email, is_person_id, is_uri
-from bot.slack.forms.asking import ACTION, JSON, Shown, free_text, holds_empty, is_file, is_optional, most, placeholder
+from bot.slack.forms.asking import (
+    ACTION,
+    JSON,
+    Shown,
+    free_text,
+    holds_empty,
+    is_covered,
+    is_file,
+    is_optional,
+    most,
+    placeholder,
+)
 from bot.slack.forms.choices import Groups, boolean, enum, group, multi, sourced
 from bot.slack.rules import sizes
 
@@ -29,7 +40,8 @@ def shown(question: Question, value: Any, *, valid: bool, groups: Groups = (), z
     """The element of a question with `value` in it (None: no answer). `valid`: its schema accepts the value."""
     if question.holds_secret:
         draw = _text if question.secret else _ELEMENTS.get(question.kind, _text)
-        return Shown(draw(question, None).element, held=value is None)
+        rest = value if not question.secret and is_covered(question, value) else None
+        return Shown(draw(question, rest).element, held=value is None)
     if is_file(question):
         most = question.schema.get("maxItems") if question.kind == "list" else 1
         files = most if isinstance(most, int) and 0 < most < sizes.FILES else sizes.FILES

@@ -15,6 +15,7 @@ from bot import contract
 from bot.contract import Question, maps, moments
 from bot.contract.content import MOST
 from bot.errors import Problem
+from bot.secrecy import MASK
 from bot.slack.forms.asking import JSON, block_id, is_file, is_optional, label, size
 from bot.slack.forms.choices import Groups
 from bot.slack.forms.contents import chosen
@@ -129,7 +130,7 @@ def asked(
     element = shown(question, value, valid=not texts, groups=groups, zone=filled.zone)
     above = list(texts)
     if not element.held and filled.is_given(question):
-        above = [_unusable(question, value, text) for text in texts] or [_not_shown(question, value)]
+        above = [_unusable(question, value, text) for text in texts] or [_not_shown(question, value, element.element)]
     block = _input(question, element.element, revision, filled.zone)
     if is_file(question):
         return [*(note(f"{question.title}: {text}") for text in texts), _beside_kept(question, value, block)]
@@ -159,7 +160,9 @@ def _unusable(question: Question, value: Any, text: str) -> str:
     return text if question.holds_secret or told in text else f"{told} cannot be used. {text}"
 
 
-def _not_shown(question: Question, value: Any) -> str:
+def _not_shown(question: Question, value: Any, element: JSON) -> str:
+    if question.holds_secret and "initial_value" in element:
+        return f"secrets are not shown again. Please enter each of them once more, in place of {MASK}."
     if question.holds_secret:
         return "a secret is not shown again. Please enter it once more."
     return f"{contract.quoted(value)} cannot be shown here, and is left out unless you enter it again."
@@ -232,7 +235,8 @@ def _way(question: Question, zone: tzinfo | None) -> Iterable[str]:
     """How to write what Slack has no element for."""
     if question.entry is not None and not maps.is_map(question.schema):
         names = [each.name for each in contract.applied(question.entry, {}).questions if len(each.path) == 1]
-        yield "YAML or JSON, for Slack keeps no more of where an entry of it would belong"
+        kept = "secrets are kept nowhere" if question.holds_secret else "Slack keeps no more of where an entry belongs"
+        yield f"YAML or JSON, for {kept}"
         yield f"Each entry begins with “- ” and has these fields, one on each line as “name: value”: {', '.join(names)}"
         return
     yield "One name=value on each line" if question.named else _WRITTEN.get(question.kind, "")
