@@ -1,10 +1,11 @@
 """Slack's door: builds the Bolt app, and connects it over signed HTTP; Socket Mode is `socket_mode`."""
 
+import asyncio
 import binascii
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
@@ -12,8 +13,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from anyio import CapacityLimiter, to_thread
-from slack_bolt import App, BoltRequest, BoltResponse
+from slack_bolt import App, BoltRequest
 from slack_bolt.adapter.starlette.handler import to_bolt_request, to_starlette_response
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
@@ -24,9 +24,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import Receive, Scope, Send
 
-from bot import measures, telemetry
+from bot import telemetry
 from bot.service import Service
 from bot.slack import listeners
+from bot.slack.bolt import Bolt
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import translated
 
@@ -151,41 +152,6 @@ def _run(future: "Future[Any]", work: Callable[[], Any]) -> None:
         future.set_exception(error)
 
 
-class _Timed(App):
-    """Bolt's app; how long each acknowledgement takes is measured, over both ways in."""
-
-    def dispatch(self, req: BoltRequest) -> BoltResponse:
-        """As Bolt does."""
-        began = time.monotonic()
-        kind = _kind(req.body)
-        try:
-            with telemetry.doing(), telemetry.span(f"Slack {kind}"):
-                return super().dispatch(req)
-        finally:
-            measures.ACKNOWLEDGEMENTS.labels(kind).observe(time.monotonic() - began)
-
-
-#: What Slack sends; anything else is counted together, so that nobody can make up labels.
-_KINDS = frozenset(
-    {
-        "block_actions",
-        "view_submission",
-        "view_closed",
-        "block_suggestion",
-        "shortcut",
-        "message_action",
-        "event_callback",
-    }
-)
-
-
-def _kind(body: Mapping[str, Any]) -> str:
-    if "command" in body:
-        return "command"
-    kind = str(body.get("type", ""))
-    return kind if kind in _KINDS else "(other)"
-
-
 def build(web: WebClient, service: Service, directory: SlackDirectory, listening: Listeners) -> App:
     """The Bolt app with every listener; talks to nobody yet. It believes whatever comes: who hands it on has verified it.
 
@@ -197,7 +163,8 @@ def build(web: WebClient, service: Service, directory: SlackDirectory, listening
     def authorize(**_context: Any) -> AuthorizeResult:
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=web.token)
 
-    app = _Timed(
+    app = Bolt(
+        web,
         request_verification_enabled=False,  # by `Endpoint`; what comes through Socket Mode is not signed
         client=client(None, web.base_url),
         authorize=authorize,
@@ -220,7 +187,8 @@ class Endpoint:
         """`now` is the time that all machines agree on: a signature counts for five minutes, and clocks go wrong."""
         self._app, self._listening = app, listening
         self._verifier = SignatureVerifier(signing_secret, _Agreed(now))
-        self._threads = CapacityLimiter(_AT_ONCE)
+        # Half of what the framework's own threads cost each time, which is a tenth of an acknowledgement.
+        self._threads = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="acknowledging")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """As ASGI has it. Others give way until the answer has left: whoever writes it is one thread among them."""
@@ -231,7 +199,8 @@ class Endpoint:
             await JSONResponse({"error": "invalid request"}, 401)(scope, receive, send)
             return
         with self._listening.acknowledging():
-            answer = await to_thread.run_sync(self._app.dispatch, _read(request, body), limiter=self._threads)
+            dispatch = partial(copy_context().run, self._app.dispatch, _read(request, body))
+            answer = await asyncio.get_running_loop().run_in_executor(self._threads, dispatch)
             await to_starlette_response(answer)(scope, receive, send)
 
     def _is_slacks(self, request: Request, body: bytes) -> bool:
@@ -260,7 +229,8 @@ def _read(request: Request, body: bytes) -> BoltRequest:
     """As Bolt's adapter reads it. Python takes a fifth of an acknowledgement to unquote a form, one percent sign at a time."""
     if not body.startswith(_PAYLOAD) or b"&" in body:
         return to_bolt_request(request, body)
-    return BoltRequest(body=unquoted(body[len(_PAYLOAD) :]), query=request.url.query, headers=dict(request.headers))
+    query = request.scope["query_string"].decode()
+    return BoltRequest(body=unquoted(body[len(_PAYLOAD) :]), query=query, headers=dict(request.headers))
 
 
 def unquoted(field: bytes) -> str:

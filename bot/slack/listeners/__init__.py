@@ -14,10 +14,11 @@ an id that the log has too.
 
 import re
 
-from slack_bolt import Ack, App, BoltResponse
+from slack_bolt import Ack, BoltResponse
 
 from bot.service import Service
 from bot.slack import news
+from bot.slack.bolt import Bolt
 from bot.slack.directory import SlackDirectory
 from bot.slack.errors import bug
 from bot.slack.forms import filling, handing_in
@@ -27,15 +28,14 @@ from bot.slack.listeners import clicked, opened, submitted, typed
 from bot.slack.listeners.wrapped import Wrapped, acknowledge, beside_first
 
 
-def register(app: App, service: Service, directory: SlackDirectory) -> None:
+def register(app: Bolt, service: Service, directory: SlackDirectory) -> None:
     """Hand every listener to Bolt."""
     listeners = Wrapped(service, directory, app.listener_runner.listener_executor)
     app.command("/platform")(listeners.after(acknowledge, listeners.lazily(typed.command)))
-    # Before the buttons: Bolt asks one after the other, and these do more.
     for name, submit in submitted.SUBMISSIONS.items():
-        app.view(name)(listeners.submission(submit))
+        app.submission(name, listeners.submission(submit))
     entry = listeners.submission(handing_in.submitted_entry)
-    app.view(ENTRY)(listeners.after(entry, listeners.lazily(handing_in.show_list)))
+    app.submission(ENTRY, listeners.after(entry, listeners.lazily(handing_in.show_list)))
     for name in (FORM, EDIT, CHANGE, COMPLETE, ENTRY):
         app.view_closed(name)(listeners.after(acknowledge, listeners.lazily(handing_in.closed)))
     keep = listeners.first(filling.keep_shown)
