@@ -87,7 +87,7 @@ def build(settings: Settings, *, web: bool = True, worker: bool = True) -> Proce
     web_client = door.client(settings.slack_bot_token, settings.slack_api_url)
     slack_directory = SlackDirectory(web_client)
     directory: Directory = slack_directory if settings.slack else NoDirectory()
-    groups = Groups(directory, read_groups(settings.offerings))
+    groups = Groups(directory, read_groups(settings.folder))
     service = Service(database, offered, groups, safe)
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
     engine = Engine(
@@ -219,7 +219,7 @@ def check(settings: Settings) -> list[str]:
 
     Settings may be missing: an author's machine has no Jira. What would be missed at boot is said.
     """
-    read_groups(settings.offerings)
+    read_groups(settings.folder)
     classes = catalogue.handler_classes()
     lines = []
     for offering in catalogue.read_offerings(settings.offerings):
@@ -227,14 +227,14 @@ def check(settings: Settings) -> list[str]:
         absent = sorted({name for cls in handlers for name in catalogue.unset(cls, settings.environment)})
         absent += [KEY] if offering.takes_secrets and not settings.keys else []
         needs = f" To boot with it, set {', '.join(absent)}." if absent else ""
-        lines.append(golden.compare(offering, settings.offerings) + needs)
+        lines.append(golden.compare(offering, settings.folder) + needs)
         lines += catalogue.oddities(offering)
     return lines
 
 
 def record_contracts(settings: Settings) -> list[str]:
     """Write the contract of every offering and version into the offerings folder; the files that were written."""
-    written = [golden.record(each, settings.offerings) for each in catalogue.read_offerings(settings.offerings)]
+    written = [golden.record(each, settings.folder) for each in catalogue.read_offerings(settings.offerings)]
     return [str(path) for path in written if path]
 
 

@@ -66,9 +66,9 @@ class Catalogue:
         return frozenset(handler for handler in self.by_resource.values() if isinstance(handler, Follows))
 
 
-def load(folder: Path, environment: Mapping[str, str]) -> Catalogue:
-    """Everything in `folder`, with the handlers it needs built from `environment`. Raises Misconfigured."""
-    offerings, classes = read_offerings(folder), handler_classes()
+def load(path: Path, environment: Mapping[str, str]) -> Catalogue:
+    """Everything in a folder or file, with the handlers it needs built from `environment`. Raises Misconfigured."""
+    offerings, classes = read_offerings(path), handler_classes()
     needed = {cls: offering for offering in reversed(offerings) for cls in handlers_of(offering, classes)}
     built = [_build(cls, environment, needed.get(cls)) for cls in classes]
     handlers = {handler.name: handler for handler in built if handler is not None}
@@ -109,14 +109,19 @@ def handler_classes() -> list[type[Handler[Any]]]:
     return found
 
 
-def read_offerings(folder: Path) -> list[Offering[Any]]:
-    """The offerings of all files in `folder`, in the order of file names. Raises Misconfigured."""
-    if not folder.is_dir():
-        raise Misconfigured("is not a folder.", where=str(folder), hint="Set OFFERINGS to your folder of offerings.")
-    package = _package(folder)
-    offerings = [offering for path in sorted(folder.glob("*.py")) for offering in _read(package, path)]
+def read_offerings(path: Path) -> list[Offering[Any]]:
+    """The offerings of all files in a folder, in the order of file names; or of one file. Raises Misconfigured.
+
+    Of one file, nothing runs but that and what it imports.
+    """
+    is_file = path.suffix == ".py" and path.is_file()
+    if not is_file and not path.is_dir():
+        raise Misconfigured("is not a folder.", where=str(path), hint="Set OFFERINGS to your folder of offerings.")
+    files = [path.resolve()] if is_file else sorted(path.glob("*.py"))
+    package = _package(path.parent if is_file else path)
+    offerings = [offering for file in files for offering in _read(package, file)]
     if not offerings:
-        raise Misconfigured("holds no offering.", where=str(folder), hint="Write one: see offerings/README.md.")
+        raise Misconfigured("holds no offering.", where=str(path), hint="Write one: see offerings/README.md.")
     seen: dict[tuple[str, str], Offering[Any]] = {}
     for offering in offerings:
         twin = seen.setdefault((offering.name, offering.version), offering)

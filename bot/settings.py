@@ -45,6 +45,11 @@ class Settings:
         """Whether there is a Slack to talk to."""
         return bool(self.slack_bot_token)
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the offerings, also where OFFERINGS names one file of it."""
+        return self.offerings.parent if self.offerings.is_file() else self.offerings
+
     def secret(self, name: str) -> str:
         """The value of a secret, for a handler. Raises PermanentError when it is not set."""
         value = self.environment.get(name)

@@ -122,7 +122,7 @@ def import_(
 
     found = files.load(file)
     texts = writing.offering_file(found, name=name, document=file.resolve().name, owner=owner, notify=notify)
-    written = files.write(texts, out or settings.read().offerings, force=force)
+    written = files.write(texts, out or settings.read().folder, force=force)
     for line in (*(f"Not carried over: {each}" for each in found.notes), *(f"Look: {each}" for each in found.warnings)):
         typer.echo(line)
     typer.echo(f"Wrote {' and '.join(str(path) for path in written)}. Say who owns it, then: frontdesk check")

@@ -32,7 +32,7 @@ LOOK = 0.5
 def show(source: str, *, open_browser: bool = False) -> int:
     """Serve the form until Ctrl-C; the exit code."""
     end_as_by_ctrl_c()
-    with _chosen(source) as chosen, scene(settings.environment(), chosen.folder) as stage:
+    with _chosen(source) as chosen, scene(settings.environment(), chosen.path) as stage:
         print(f"The form of {source}: {stage.page_url}. It is drawn anew at each save; Ctrl-C ends it.", flush=True)
         if open_browser:
             webbrowser.open(stage.page_url)
@@ -53,10 +53,13 @@ def dump(source: str) -> int:
 
 @dataclass(frozen=True)
 class Chosen:
-    """SOURCE as a folder of offerings. A document that is no offering file is imported into one at each look."""
+    """SOURCE as a folder of offerings, or one file of it: then only that runs, and what it imports.
+
+    A document that is no offering file is imported into one at each look.
+    """
 
     source: str
-    folder: Path
+    path: Path
     document: Path | None = None
 
     def offerings(self) -> list[Offering[Any]]:
@@ -69,9 +72,9 @@ class Chosen:
                 owner="@data-platform",
                 notify="#data-platform",
             )
-            files.write(texts, self.folder, force=True)
+            files.write(texts, self.path, force=True)
         catalogue.forget()
-        found = catalogue.read_offerings(self.folder)
+        found = catalogue.read_offerings(self.path)
         chosen = [each for each in found if self._is_mine(each)]
         if not chosen:
             names = ", ".join(each.name for each in found)
@@ -79,15 +82,12 @@ class Chosen:
         return chosen
 
     def _is_mine(self, offering: Offering[Any]) -> bool:
-        if self.document:
-            return True
-        path = Path(self.source)
-        where = Path(offering.where.rpartition(":")[0])
-        return where.resolve() == path.resolve() if path.suffix == ".py" else offering.name == self.source
+        return self.document is not None or self.path.is_file() or offering.name == self.source
 
     def seen(self) -> dict[Path, float]:
         """When the files were saved that the form comes from."""
-        watched = [self.document] if self.document else [path for path in self.folder.iterdir() if path.is_file()]
+        beside = self.path.parent if self.path.is_file() else self.path
+        watched = [self.document] if self.document else [path for path in beside.iterdir() if path.is_file()]
         return {path: path.stat().st_mtime for path in watched if path.exists()}
 
 
@@ -98,7 +98,7 @@ def _chosen(source: str) -> Iterator[Chosen]:
         mine = settings.read().offerings
         yield Chosen(source, mine if mine.is_dir() else offerings())
     elif path.suffix == ".py":
-        yield Chosen(source, path.resolve().parent)
+        yield Chosen(source, path.resolve())
     else:
         with TemporaryDirectory(prefix="frontdesk-preview-") as folder:
             yield Chosen(source, Path(folder), path.resolve())

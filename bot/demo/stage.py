@@ -92,8 +92,8 @@ def staged(environment: Mapping[str, str]) -> Iterator[Stage]:
 
 
 @contextmanager
-def scene(environment: Mapping[str, str], folder: Path) -> Iterator[Stage]:
-    """All but the bot, which `Stage.bot` runs; `folder` holds its offerings."""
+def scene(environment: Mapping[str, str], chosen: Path) -> Iterator[Stage]:
+    """All but the bot, which `Stage.bot` runs with the offerings of that folder or file."""
     with TemporaryDirectory(prefix="frontdesk-") as scratch, ExitStack() as stack:
         workspace, jira, status = population.populated(), JiraStandIn(), StatusPage()
         jira_population.populate(jira)
@@ -105,7 +105,7 @@ def scene(environment: Mapping[str, str], folder: Path) -> Iterator[Stage]:
         workspace.base_url = slack.url
         port = _free(BOT_PORT)
         told = _environment(environment, Path(scratch), port) | {
-            "OFFERINGS": str(folder),
+            "OFFERINGS": str(chosen),
             "SLACK_API_URL": f"{slack.url}/api/",
             "JIRA_URL": jira_site.url,
             "STATUS_PAGE_URL": f"{status_site.url}/api/notices",

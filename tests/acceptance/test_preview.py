@@ -48,6 +48,17 @@ def test_the_views_of_an_offering_and_of_a_promise_are_printed(tmp_path: Path) -
     assert [block["label"]["text"] for block in imported["redis"][0]["blocks"] if block["type"] == "input"] == ["Size"]
 
 
+def test_of_a_folder_only_the_named_file_runs_and_what_it_imports(tmp_path: Path) -> None:
+    mark = f"from pathlib import Path; Path({str(tmp_path)!r}, __name__.rpartition('.')[2]).touch()\n"
+    text = (ROOT / "offerings" / "postgres.py").read_text()
+    (tmp_path / "mine.py").write_text(f"{text}\nfrom offerings import words\n{mark}")
+    (tmp_path / "words.py").write_text(mark)
+    (tmp_path / "another.py").write_text(mark + "1 / 0")
+    done = preview(str(tmp_path / "mine.py"), "--json")
+    assert list(json.loads(done.stdout)) == ["postgres"], done.stderr
+    assert {path.name for path in tmp_path.iterdir() if not path.suffix} - {"__pycache__"} == {"mine", "words"}
+
+
 def test_what_does_not_exist_is_named() -> None:
     done = preview("nothing", "--json")
     assert done.returncode == 1
@@ -58,6 +69,7 @@ def test_what_does_not_exist_is_named() -> None:
 def shown(tmp_path: Path) -> Iterator[tuple[Path, str, subprocess.Popen[str]]]:
     file = tmp_path / "mine.py"
     file.write_text((ROOT / "offerings" / "postgres.py").read_text())
+    (tmp_path / "beside.py").write_text("raise RuntimeError('runs although nobody asked for it')")
     line = [sys.executable, "-u", "-m", "bot", "preview", str(file)]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
