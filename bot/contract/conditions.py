@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
+from bot.contract import patterns
 from bot.contract.branches import among, chooser, dependent, listed, named, position, titles, told_apart
 from bot.contract.questions import CASE, VISIBLE_IF, Question, fields
 from bot.contract.schema import Schema, alone, kinds, properties, remembered, required, resolve
@@ -61,7 +62,8 @@ def applied(schema: Schema, answers: Mapping[str, Any], place: _Path = (), aroun
     if plain is not None:
         return plain
     walk = _Walk(schema, place, (*around, (place, answers)))
-    found = walk.node(schema, answers, (), ())
+    with patterns.together():
+        found = walk.node(schema, answers, (), ())
     known = _known(schema)
     choices = tuple(walk.choices)
     if choices not in known:

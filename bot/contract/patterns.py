@@ -1,18 +1,51 @@
 """Patterns of contracts, as JSON Schema means them (ECMA-262), with a limit of time: some take years for forty letters."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from functools import cache
+from time import thread_time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import regex
 
-#: Seconds after which a search is given up. Python's own `re` cannot be stopped.
+#: Seconds of computing that all searches of one answer have together. Python's own `re` cannot be stopped.
 _PATIENCE = 0.2
+
+
+@dataclass
+class _Limit:
+    """The seconds that are left, and what has used them up."""
+
+    left: float = _PATIENCE
+    slow: tuple[str, str] | None = None
+
+
+_limit: ContextVar[_Limit | None] = ContextVar("limit", default=None)
 
 
 class TooSlow(Exception):
     """Whether the pattern is there cannot be said in time."""
+
+
+class NotTried(TooSlow):
+    """Another one of the same answer has used up the time."""
+
+
+@contextmanager
+def together() -> Iterator[None]:
+    """All searches within have one limit of time together, also those of a check within a check."""
+    if _limit.get() is not None:
+        yield
+        return
+    token = _limit.set(_Limit())
+    try:
+        yield
+    finally:
+        _limit.reset(token)
 
 
 def compiled(pattern: str) -> re.Pattern[str] | None:
@@ -28,10 +61,17 @@ def found(pattern: str, text: str) -> bool | None:
     search = _limited(pattern)
     if search is None:
         return None
+    limit = _limit.get() or _Limit()
+    if limit.left <= 0:
+        raise (TooSlow if limit.slow == (pattern, text) else NotTried)(pattern)
+    begun = thread_time()
     try:
-        return search.search(text, timeout=_PATIENCE, concurrent=True) is not None
+        return search.search(text, timeout=limit.left, concurrent=True) is not None
     except TimeoutError:
+        limit.left, limit.slow = 0, (pattern, text)
         raise TooSlow(pattern) from None
+    finally:
+        limit.left -= thread_time() - begun
 
 
 @cache

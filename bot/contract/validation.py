@@ -24,10 +24,13 @@ def problems(schema: Schema, value: Any) -> list[Problem]:
     JSON Schema 2020-12, or draft 7 where `$schema` says so, with formats checked. Strict: `true` and `1.0` are no
     integers and `"5"` is no number. References are followed inside the schema only, never over the network.
     """
-    errors = list(validator(schema).iter_errors(value))
+    with patterns.together():
+        errors = list(validator(schema).iter_errors(value))
     if not errors:
         return []
-    return sorted({problem for error in errors for problem in told(error, schema)})
+    found = {problem for error in errors for problem in told(error, schema)}
+    # What was not looked at is told only where nothing else is wrong: then a slow pattern stands where nobody sees it.
+    return sorted({problem for problem in found if problem.detail != _NOT_TRIED} or found)
 
 
 @remembered
@@ -117,8 +120,8 @@ def _pattern_properties(run: Any, rules: Schema, value: Any, _: Schema) -> "Iter
         for name in value:
             try:
                 matches = patterns.found(pattern, name)
-            except patterns.TooSlow:
-                yield _error(_SLOW.format(pattern=pattern), name)
+            except patterns.TooSlow as slow:
+                yield _error(_too_slow(slow), name)
                 continue
             if matches:
                 yield from run.descend(value[name], rule, path=name, schema_path=pattern)
@@ -138,14 +141,23 @@ _SLOW = (
     "the offering's owner that this pattern is slow."
 )
 
+_NOT_TRIED = (
+    "Could not be checked: the patterns of this form take too long. Try other answers, shorter ones for example, and tell "
+    "the offering's owner that a pattern is slow."
+)
+
+
+def _too_slow(slow: patterns.TooSlow) -> str:
+    return _NOT_TRIED if isinstance(slow, patterns.NotTried) else _SLOW.format(pattern=slow)
+
 
 def _pattern(_: Any, pattern: str, value: Any, schema: Schema) -> "Iterator[ValidationError]":
     if not isinstance(value, str):
         return
     try:
         matches = patterns.found(pattern, value)
-    except patterns.TooSlow:
-        yield _error(_SLOW.format(pattern=pattern))
+    except patterns.TooSlow as slow:
+        yield _error(_too_slow(slow))
         return
     if matches is None:
         # Refusing is the safe side; `faults` names such a pattern at boot, so that nobody gets here.

@@ -548,6 +548,23 @@ def test_an_answer_that_a_pattern_takes_too_long_for_is_refused_at_its_field() -
     assert problem.detail.startswith(f"Takes too long to be checked against the pattern {SLOW}. Try another answer")
 
 
+def test_all_patterns_of_an_answer_have_one_limit_and_the_one_that_used_it_up_is_told() -> None:
+    names = [f"n{at:02}" for at in range(30)]
+    fields: Schema = {name: {"type": "string", "pattern": SLOW} for name in names}
+    schema = {"type": "object", "properties": fields}
+    # Each for itself these would take thirty times the limit, and each would be told.
+    [problem] = problems(schema, {name: "a" * (60 + at) + "!" for at, name in enumerate(names)})
+    assert problem.detail.startswith(f"Takes too long to be checked against the pattern {SLOW}.")
+    assert problems(schema, dict.fromkeys(names, "aaa")) == []  # the next answer has a limit of its own
+
+
+def test_what_was_not_tried_is_refused_although_nothing_else_is_wrong() -> None:
+    slow = {"properties": {"a": {"pattern": SLOW}}}
+    schema = {"if": slow, "then": {"properties": {"a": True}}, "properties": {"b": {"pattern": "^b$"}}}
+    [problem] = problems(schema, {"a": "a" * 60 + "!", "b": "b"})
+    assert (problem.pointer, problem.detail[:20]) == ("/b", "Could not be checked")
+
+
 def test_a_name_that_a_pattern_takes_too_long_for_is_refused_once() -> None:
     schema = {"type": "object", "patternProperties": {SLOW: {"type": "integer"}}, "additionalProperties": False}
     name = "a" * 60 + "!"
