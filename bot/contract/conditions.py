@@ -46,6 +46,8 @@ class Applied:
     controls: frozenset[tuple[str, ...]] = frozenset()
     #: Fields that the presentation leaves out for these answers.
     left_out: frozenset[tuple[str, ...]] = frozenset()
+    #: It holds whatever is answered.
+    always: bool = False
 
     @cached_property
     def questions(self) -> tuple[Question, ...]:
@@ -181,7 +183,7 @@ def _known(_: Schema) -> dict[tuple[Any, ...], Applied]:
 
 @remembered
 def _plain(schema: Schema) -> Applied | None:
-    return None if _mentions_conditions(schema) else Applied(schema)
+    return None if _mentions_conditions(schema) else Applied(schema, always=True)
 
 
 def _mentions_conditions(part: Any) -> bool:

@@ -47,7 +47,7 @@ class Filled:
     def applied(self) -> Applied:
         """The form that holds for these answers."""
         now = contract.applied(self.schema, self.base, self.place, self.around)
-        for _ in range(_TURNS):
+        for _ in range(0 if now.always else _TURNS):
             answers = contract.with_defaults(now.schema, self._answers(now))
             then = contract.applied(self.schema, answers, self.place, self.around)
             if then is now:

@@ -56,17 +56,13 @@ class Asked:
 
 def asked(interaction: Interaction, about: About) -> Asked:
     """The form that a modal is about. Raises NotFound, Forbidden, Conflict."""
-    groups = tuple((group.id, group.handle) for group in interaction.directory.remembered_groups())
-    return replace(_asked(interaction, about), groups=groups)
-
-
-def _asked(interaction: Interaction, about: About) -> Asked:
     service, zone = interaction.service, interaction.zone
+    groups = tuple((group.id, group.handle) for group in interaction.directory.remembered_groups())
     if about.step:
         record, ask = service.may_answer(interaction.person, about.number, about.step)
         name, known = f"{record.number}/{about.step}", service.known_outputs(record, ask)
         title = f"Finish {record.number}"
-        return Asked(ask["outputs"] or {}, title, COMPLETE, name, submit="Done", base=known, zone=zone)
+        return Asked(ask["outputs"] or {}, title, COMPLETE, name, "", "Done", known, zone, groups)
     base, name, callback = None, about.offering, FORM
     title = ""
     if about.number.startswith("INS-"):
@@ -78,7 +74,7 @@ def _asked(interaction: Interaction, about: About) -> Asked:
     offering = service.offering(about.offering, about.version)
     submit = "Review" if offering.review else "Request"
     shown = title or offering.title
-    return Asked(offering.presented, shown, callback, name, offering.version, submit, base, zone)
+    return Asked(offering.presented, shown, callback, name, offering.version, submit, base, zone, groups)
 
 
 # Opening
