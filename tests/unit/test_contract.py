@@ -223,6 +223,18 @@ def test_draft_7_is_read_where_the_schema_says_so() -> None:
     assert told(seventh, [1, 2]) == ["Has more entries than are accepted."]
 
 
+def test_a_field_is_read_by_its_schemas_draft_and_references_whichever_schema_it_stood_in_before() -> None:
+    pair = {"type": "array", "items": [{"type": "integer"}, {"type": "string"}]}
+    seventh = {"$schema": "http://json-schema.org/draft-07/schema#", "properties": {"pair": pair}}
+    assert problems(seventh, {"pair": [1, "a"]}) == []
+    assert [each.pointer for each in problems(seventh, {"pair": ["a", "a"]})] == ["/pair/0"]
+    size = {"anyOf": [{"$ref": "#/$defs/size"}]}
+    for most in (5, 9):
+        schema = {"properties": {"size": size}, "$defs": {"size": {"maximum": most}}}
+        assert problems(schema, {"size": most}) == []
+        assert [each.pointer for each in problems(schema, {"size": most + 1})] == ["/size"]
+
+
 def test_a_reference_to_elsewhere_is_never_fetched() -> None:
     schema = {"properties": {"a": {"$ref": "https://example.com/schema.json"}}}
     assert faults(schema) == ["/a: https://example.com/schema.json points at nothing in this schema"]
