@@ -113,8 +113,8 @@ def take(database: Database) -> Checkup:
             waiting=_steps(session, now, "started_at", asked, col(step.started_at) < now - LONG_WAIT),
             stopped=_stopped(session, now),
             cards=_cards(session),
-            deliveries=_deliveries(session, delivery.state == "failed", newest=True),
-            late=_deliveries(session, delivery.state == "waiting", delivery.created_at < now - LONG_UNSAID),
+            deliveries=_deliveries(session, text("state = 'failed'"), newest=True),
+            late=_deliveries(session, text("state = 'waiting'"), delivery.created_at < now - LONG_UNSAID),
             decisions=_decisions(session, now),
             instances=_instances(session, now),
             troubles=_troubles(session),
@@ -139,24 +139,24 @@ def _stuck(step: tables.Step, at: datetime) -> StuckStep:
 
 
 def _stopped(session: Session, now: datetime) -> Some:
-    """Steps that failed or are parked, of requests that are not over."""
+    """Steps that failed or are parked, of requests that are not over: those are looked through, one by one."""
     step, request = tables.Step, tables.Request
-    where = (
-        text(f"step.{tables.STOPPED}"),
-        col(request.state).in_((RequestState.FAILED, RequestState.PARKED, RequestState.AWAITING_APPROVAL)),
-    )
-    joined = select(step).join(request, col(request.id) == step.request_id).where(*where)
-    joined = joined.order_by(col(step.request_id), col(step.id))
-    counted = select(func.count()).select_from(step).join(request, col(request.id) == step.request_id).where(*where)
-    rows, count = _some(session, joined, counted)
-    return Some([_stuck(row, row.ended_at or row.started_at or now) for (row,) in rows], count)
+    mine = (step.request_id == col(request.id), text(f"step.{tables.STOPPED}"))
+    stopped = select(func.count()).select_from(step).where(*mine).correlate(request).scalar_subquery()
+    looked = col(request.state).in_((RequestState.FAILED, RequestState.PARKED, RequestState.AWAITING_APPROVAL))
+    found = session.execute(select(col(request.id), stopped).where(looked, stopped > 0).order_by(col(request.id))).all()
+    first = [key for key, _ in found[:MOST]]
+    query = select(step).where(col(step.request_id).in_(first)).where(text(f"step.{tables.STOPPED}"))
+    rows = session.exec(query.order_by(col(step.request_id), col(step.id)).limit(MOST)).all() if first else ()
+    return Some([_stuck(row, row.ended_at or row.started_at or now) for row in rows], sum(count for _, count in found))
 
 
 def _cards(session: Session) -> Some:
     """Cards that can never be shown, of requests that are not over."""
     card, request = tables.Card, tables.Request
-    where = (col(card.error).is_not(None), col(request.ended_at).is_(None), col(request.open_instance_id).is_not(None))
-    joined = select(card).join(request, col(request.id) == card.request_id).where(*where).order_by(col(card.id))
+    where = (text(tables.ASTRAY), col(request.open_instance_id).is_not(None))
+    joined = select(card).join(request, col(request.id) == card.request_id).where(*where)
+    joined = joined.order_by(col(card.place), col(card.id))
     counted = select(func.count()).select_from(card).join(request, col(request.id) == card.request_id).where(*where)
     rows, count = _some(session, joined, counted)
     return Some([(request_number(row.request_id), unsaid.card_record(row)) for (row,) in rows], count)

@@ -7,6 +7,7 @@ platform's channel, or people) stand beside it until the place works again.
 from collections.abc import Sequence
 from datetime import timedelta
 
+from sqlalchemy import text
 from sqlalchemy.orm import aliased
 from sqlmodel import col, select, update
 
@@ -48,15 +49,14 @@ def work_again(tx: Tx) -> int:
     """Something says that a place may work again: every card that is out of order is tried; how many."""
     card = tables.Card
     tx.told = True
-    waiting = (col(card.dirty), col(card.error).is_not(None))
-    return tx.exec(update(card).where(*waiting).values(error=None, run_at=tx.now, lease_until=None)).rowcount
+    return tx.exec(update(card).where(text(tables.ASTRAY)).values(error=None, run_at=tx.now, lease_until=None)).rowcount
 
 
 def probe(tx: Tx) -> int:
     """Try one card of each place that has been out of order for a while; how many. The rest follows if it works."""
     card, request = tables.Card, tables.Request
     query = select(card.id, card.place, request.state).join(request, col(request.id) == col(card.request_id))
-    found = tx.exec(query.where(col(card.dirty), col(card.error).is_not(None), col(card.run_at) <= tx.now)).all()
+    found = tx.exec(query.where(text(tables.ASTRAY), col(card.run_at) <= tx.now)).all()
     over = [key for key, _, state in found if state in ENDED]
     if over:  # nobody waits for it any more
         tx.exec(update(card).where(col(card.id).in_(over)).values(dirty=False))
@@ -70,7 +70,7 @@ def probe(tx: Tx) -> int:
 def works(tx: Tx, claimed: ClaimedCard) -> None:
     """A card has come to where it belongs: so do others of the place, and what stood in for it says so."""
     card = tables.Card
-    waiting = (col(card.dirty), col(card.error).is_not(None), col(card.place) == claimed.card.place)
+    waiting = (text(tables.ASTRAY), col(card.place) == claimed.card.place)
     tx.exec(update(card).where(*waiting).values(error=None, run_at=tx.now))
     if claimed.card.audience == TEAM:
         others = (col(card.request_id) == claimed.card.request_id, col(card.audience) != TEAM)

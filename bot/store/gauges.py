@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func
+from sqlalchemy import func, text
 from sqlmodel import Session, col, select
 
 from bot.lifecycle import OPEN, StepState
@@ -41,7 +41,7 @@ def read(database: Database) -> Gauges:
         now = database.agreed_time(session)
         ready = (col(step.state).in_((StepState.WAITING, StepState.PENDING)), col(step.run_at) <= now)
         first = session.exec(select(func.min(step.run_at)).where(*ready)).one()
-        said = session.exec(select(func.min(delivery.run_at)).where(delivery.state == "waiting")).one()
+        said = session.exec(select(func.min(delivery.run_at)).where(text("state = 'waiting'"))).one()
         alive = col(process.seen_at) > now - processes.ALIVE
         return Gauges(
             steps=_counted(session, step.state, col(step.state).in_(_UNDONE)),
@@ -49,9 +49,9 @@ def read(database: Database) -> Gauges:
             oldest_due=(now - first).total_seconds() if first else 0.0,
             requests=_counted(session, request.state, col(request.state).in_([str(each) for each in OPEN])),
             waiting=_counted(session, delivery.kind, col(delivery.state) == "waiting"),
-            given_up=session.exec(select(func.count()).select_from(delivery).where(delivery.state == "failed")).one(),
+            given_up=session.exec(select(func.count()).select_from(delivery).where(text("state = 'failed'"))).one(),
             oldest_waiting=max(0.0, (now - said).total_seconds()) if said else 0.0,
-            dirty_cards=session.exec(select(func.count()).select_from(card).where(col(card.dirty))).one(),
+            dirty_cards=session.exec(select(func.count()).select_from(card).where(text(tables.DIRTY))).one(),
             alive=_counted(session, process.parts, alive),
         )
 

@@ -4,11 +4,13 @@ What somebody may read comes from several sides (what they asked for, own, decid
 side only a page is read, in its order, and the pages are merged.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Select, and_, exists, literal, or_, select, text, true, union_all
+from sqlalchemy import ColumnElement, Select, and_, exists, literal, or_, select, text, true, union_all
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.types import String
 from sqlmodel import Session, SQLModel, col
 
 from bot.lifecycle import InstanceState
@@ -25,8 +27,9 @@ _GROUPS = text("""
 """)
 
 
-#: So many requests of a state are looked through before all that somebody may read.
-_WINDOW = 1_000
+#: So many of the newest requests of a state or an offering are looked through before all that somebody may read; all of
+#: them where there are so few.
+_NEWEST, _FEW = 100, 1_000
 
 
 @dataclass(frozen=True)
@@ -58,10 +61,9 @@ def groups(session: Session) -> list[str]:
 
 def readable(session: Session, sight: Sight, wanted: Wanted) -> list[int]:
     """Ids of requests that somebody may read, newest first."""
-    if wanted.state:
-        found, all_of_them = _newest(session, sight, wanted)
-        if all_of_them or len(found) == wanted.limit:
-            return found
+    found = _newest(session, or_(*_sides(sight)), wanted)
+    if found is not None:
+        return found
     pages = [page.order_by(key.desc()).limit(wanted.limit).subquery() for page, key in _by_side(sight, wanted)]
     merged = union_all(*(select(page.c[0]) for page in pages)).subquery()
     return _page(session, select(merged.c[0]).distinct(), merged.c[0], wanted.limit)
@@ -69,9 +71,12 @@ def readable(session: Session, sight: Sight, wanted: Wanted) -> list[int]:
 
 def asked_by(session: Session, person_id: int, wanted: Wanted, *, open_only: bool = False) -> list[int]:
     """Ids of one person's requests, newest first."""
-    query = _requests(wanted).where(col(tables.Request.requester_id) == person_id)
+    mine = col(tables.Request.requester_id) == person_id
+    query = _requests(wanted).where(mine)
     if open_only:
         query = query.where(col(tables.Request.open_instance_id).is_not(None))
+    elif (found := _newest(session, mine, wanted)) is not None:
+        return found
     return _page(session, query, col(tables.Request.id), wanted.limit)
 
 
@@ -112,14 +117,28 @@ def waiting_for(session: Session, sight: Sight, *, after: int | None, limit: int
     return [key for (key,) in found]
 
 
-def _newest(session: Session, sight: Sight, wanted: Wanted) -> tuple[list[int], bool]:
-    """Those among the newest of a state, looked through one by one; and whether there are no others in that state."""
+def _newest(session: Session, which: Any, wanted: Wanted) -> list[int] | None:
+    """A page of those that are in the state or of the offering that is wanted, and `which`, if the newest of that say it.
+
+    None where they are too few, and others may be among what is older.
+    """
+    if not wanted.state and not wanted.offering:
+        return None
     key = col(tables.Request.id)
-    window = select(key).where(col(tables.Request.state) == wanted.state)
-    window = _narrowed(window, replace(wanted, state=None)).order_by(key.desc()).limit(_WINDOW)
-    last = session.execute(window.with_only_columns(key).limit(1).offset(_WINDOW - 1)).scalar()
-    found = select(key).where(key.in_(window.subquery().select()), or_(*_sides(sight)))
-    return _page(session, found, key, wanted.limit), last is None
+    known = _filtered(select(key), wanted, col).order_by(key.desc())
+
+    def of_newest(size: int) -> list[int]:
+        among = key.in_(known.limit(size).subquery().select())
+        return _page(session, select(key).where(among, which), key, wanted.limit)
+
+    found = of_newest(_NEWEST)
+    if len(found) == wanted.limit or not _are_there(session, known, _NEWEST):
+        return found
+    return None if _are_there(session, known, _FEW) else of_newest(_FEW)
+
+
+def _are_there(session: Session, query: Select[Any], count: int) -> bool:
+    return session.execute(query.limit(1).offset(count - 1)).first() is not None
 
 
 def _page(session: Session, query: Select[Any], key: Any, limit: int) -> list[int]:
@@ -131,19 +150,38 @@ def _requests(wanted: Wanted) -> Select[Any]:
 
 
 def _narrowed(query: Select[Any], wanted: Wanted, key: Any = None) -> Select[Any]:
+    """By what is only looked at: a side finds its page in its own order, and no other index is taken."""
+    return _filtered(query, wanted, _LookedAt, key)
+
+
+def _filtered(query: Select[Any], wanted: Wanted, column: Callable[[Any], Any], key: Any = None) -> Select[Any]:
     table = tables.Request
     if wanted.state:
-        query = query.where(_as_value(table.state) == wanted.state)
+        query = query.where(column(table.state) == wanted.state)
     if wanted.offering:
-        query = query.where(_as_value(table.offering) == wanted.offering)
+        query = query.where(column(table.offering) == wanted.offering)
     if wanted.before:
         query = query.where((col(table.id) if key is None else key) < wanted.before)
     return query
 
 
-def _as_value(column: Any) -> Any:
-    """No index is taken for it: a side finds its page in its own order, and what narrows it is only looked at."""
-    return col(column).concat("")
+class _LookedAt(ColumnElement[str]):
+    """A column for which SQLite takes no index. PostgreSQL knows how often each value is there, and need not be told."""
+
+    type, inherit_cache = String(), False
+
+    def __init__(self, column: Any) -> None:
+        self.column = col(column)
+
+
+@compiles(_LookedAt)
+def _as_it_is(element: _LookedAt, compiler: Any, **how: Any) -> str:
+    return str(compiler.process(element.column, **how))
+
+
+@compiles(_LookedAt, "sqlite")
+def _without_index(element: _LookedAt, compiler: Any, **how: Any) -> str:
+    return f"+{compiler.process(element.column, **how)}"
 
 
 def _whos(sight: Sight) -> list[Any]:
@@ -183,7 +221,8 @@ def _by_side(sight: Sight, wanted: Wanted) -> list[tuple[Select[Any], Any]]:
             col(decision.request_id),
         ),
     ]
-    sides += [(requests.where(_looked_after(name, versions)), key) for name, versions in sight.offerings.items()]
+    after = {name: versions for name, versions in sight.offerings.items() if wanted.offering in (None, name)}
+    sides += [(requests.where(_looked_after(name, versions)), key) for name, versions in after.items()]
     for who in _whos(sight):
         for waits in (True, False):
             page = _through(row, wanted).where(who, col(row.waits) == literal(waits))

@@ -6,7 +6,7 @@ from datetime import timedelta
 from statistics import median
 from typing import Any, TypeVar
 
-from sqlalchemy import bindparam
+from sqlalchemy import bindparam, text
 from sqlmodel import Session, col, select
 
 from bot.lifecycle import ApprovalRule, InstanceState, RequestState, StepState
@@ -27,11 +27,7 @@ Row = TypeVar("Row")
 USUAL_LAST, USUAL_LEAST = 20, 3
 _TOOK = (
     select(tables.Request.created_at, tables.Request.ended_at)
-    .where(
-        tables.Request.offering == bindparam("offering"),
-        tables.Request.state == RequestState.FULFILLED,
-        tables.Request.kind == "create",
-    )
+    .where(tables.Request.offering == bindparam("offering"), text(tables.FULFILLED_CREATE))
     .order_by(col(tables.Request.ended_at).desc())
     .limit(USUAL_LAST)
 )

@@ -32,9 +32,13 @@ def _later(**options: Any) -> Any:
 _OPEN, _HERE = "open_instance_id IS NOT NULL", "state != 'deleted'"
 ALIVE, TROUBLED = "state IN ('ready', 'changing')", "trouble IS NOT NULL AND deleted_at IS NULL"
 STOPPED = "state IN ('failed', 'parked')"
+FULFILLED_CREATE = "state = 'fulfilled' AND kind = 'create'"
+DIRTY, UNSENT = "dirty = true", "(state = 'waiting' OR state = 'failed')"
 #: What is to be shown for the first time, and anew: each one expression, for which SQLite can take no other index.
 NEW_CARD = "(dirty AND error IS NULL AND ts IS NULL) = true"
 OLD_CARD = "(dirty AND error IS NULL AND ts IS NOT NULL) = true"
+#: What cannot be shown where it belongs, of requests that are not over.
+ASTRAY = "(dirty AND error IS NOT NULL) = true"
 
 
 def _part(name: str, *columns: str, where: str) -> Index:
@@ -79,7 +83,7 @@ class Instance(SQLModel, table=True):
     )
 
     id: int | None = Field(default=None, primary_key=True)
-    offering: str = Field(index=True)
+    offering: str
     version: str
     owner_id: int = Field(foreign_key="person.id")
     state: str
@@ -98,13 +102,13 @@ class InstanceResource(SQLModel, table=True):
     __tablename__ = "instance_resource"
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("instance_id", "step"),
-        Index("ix_instance_resource_reference", "handler", "reference"),
-        Index("ix_instance_resource_handler_look_at", "handler", "look_at"),
+        _part("ix_instance_resource_reference", "handler", "reference", where="reference IS NOT NULL"),
+        _part("ix_instance_resource_handler_look_at", "handler", "look_at", where="look_at IS NOT NULL"),
         _part("ix_instance_resource_trouble", "id", where=TROUBLED),
     )
 
     id: int | None = Field(default=None, primary_key=True)
-    instance_id: int = Field(foreign_key="instance.id", index=True)
+    instance_id: int = Field(foreign_key="instance.id")
     step: str
     position: int
     #: The steps that it was built upon; None: all that stand before it.
@@ -132,10 +136,11 @@ class Request(SQLModel, table=True):
 
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("requester_id", "idempotency_key"),
-        Index("ix_request_offering_state", "offering", "state", "ended_at"),
+        Index("ix_request_offering_state", "offering", "state", "id"),
+        _part("ix_request_usual", "offering", "ended_at", where=FULFILLED_CREATE),
         Index("ix_request_offering", "offering", "id"),
         Index("ix_request_requester", "requester_id", "id"),
-        Index("ix_request_owner", "owner_id", "id"),
+        _part("ix_request_owner", "owner_id", "id", where="owner_id IS NOT NULL"),
         Index("ix_request_state", "state", "id"),
         _part("ix_request_open", "requester_id", "id", where=_OPEN),
     )
@@ -180,7 +185,7 @@ class Decision(SQLModel, table=True):
     )
 
     id: int | None = Field(default=None, primary_key=True)
-    request_id: int = Field(foreign_key="request.id", index=True)
+    request_id: int = Field(foreign_key="request.id")
     person_id: int = Field(foreign_key="person.id")
     revision: int
     verdict: str
@@ -210,7 +215,7 @@ class Step(SQLModel, table=True):
 
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("request_id", "name"),
-        Index("ix_step_state_run_at", "state", "run_at"),
+        _part("ix_step_state_run_at", "state", "run_at", where="run_at IS NOT NULL"),
         Index("ix_step_queue", "state", "queue", "run_at"),
         _part("ix_step_stopped", "request_id", "id", where=STOPPED),
     )
@@ -269,7 +274,7 @@ class Event(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     request_id: int = Field(foreign_key="request.id", index=True)
-    instance_id: int = Field(foreign_key="instance.id", index=True)
+    instance_id: int = Field(foreign_key="instance.id")
     name: str
     #: None: Frontdesk itself.
     person_id: int | None = Field(default=None, foreign_key="person.id")
@@ -282,12 +287,14 @@ class Card(SQLModel, table=True):
 
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("request_id", "audience"),
-        Index("ix_card_dirty_run_at", "dirty", "run_at"),
+        _part("ix_card_dirty_run_at", "run_at", where=DIRTY),
         # Place by place (bot.store.lanes).
         _part("ix_card_new", "place", "run_at", "id", where=NEW_CARD),
         _part("ix_card_old", "place", "run_at", "id", where=OLD_CARD),
         _part("ix_card_lease_until", "lease_until", where="lease_until IS NOT NULL"),
-        _part("ix_card_error", "id", where="error IS NOT NULL"),
+        _part("ix_card_astray", "place", "id", where=ASTRAY),
+        # Which channel a place was, for the day on which its name is gone.
+        _part("ix_card_channel", "place", "id", where="channel IS NOT NULL"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -318,7 +325,7 @@ class Delivery(SQLModel, table=True):
     """
 
     __table_args__: ClassVar[Any] = (
-        Index("ix_delivery_state_run_at", "state", "run_at"),
+        _part("ix_delivery_state_run_at", "state", "run_at", where=UNSENT),
         Index("ix_delivery_state_lane", "state", "lane", "id"),
     )
 

@@ -1,7 +1,10 @@
-"""What people and workers wait for with few and with very many finished requests: `python -m tests.benchmarks.big [FEW MANY]`.
+"""What people and workers wait for with few and with very many finished requests.
 
-Both databases of a store hold the same but for the number of finished requests; beside them 100,000 steps, deliveries and
-cards wait (tests/benchmarks/crowd.py). Not among the benchmarks that run without being named: a million is minutes.
+`python -m tests.benchmarks.big [FEW MANY [FOLDER [ROUNDS]]]`. Both databases of a store hold the same but for the number of
+finished requests; beside them 100,000 steps, deliveries and cards wait (tests/benchmarks/crowd.py). Of each question:
+what it takes, and what it takes of a core, the database's part with it, which says more where others use the machine.
+Not among the benchmarks that run without being named: a million is minutes. What is filled stays in FOLDER, if one is
+named, for the next run.
 """
 
 import sys
@@ -13,12 +16,14 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
+from sqlalchemy import text
+
 from bot import catalogue
 from bot.engine import Engine
 from bot.news import Newsroom
 from bot.people import Groups, NoDirectory
 from bot.service import Service
-from bot.store import checkup, claims, gauges, lanes, people, processes, sending
+from bot.store import checkup, claims, detours, gauges, lanes, people, processes, sending
 from bot.store.database import Database
 from bot.store.migration import is_current, migrate
 from bot.store.records import PersonRecord, request_number
@@ -32,21 +37,23 @@ _KINDS = ("follow", "alarm", "message", "note", "post")
 Question = Callable[["_Side"], object]
 
 
-def main(few: int = 1_000, many: int = 1_000_000) -> None:
+def main(few: int = 1_000, many: int = 1_000_000, folder: str = "", rounds: int = ROUNDS) -> None:
     """Print the figures."""
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        folder = Path(name)
-        compare("SQLite", [_filled(stores.sqlite(folder), count) for count in (few, many)])
-        fresh = stack.enter_context(stores.postgresql(folder))
-        compare("PostgreSQL", [_filled(fresh(), count) for count in (few, many)])
+    with ExitStack() as stack:
+        kept = Path(folder or stack.enter_context(tempfile.TemporaryDirectory()))
+        compare("SQLite", [(_filled(f"sqlite:///{kept}/{count}.db", count), count) for count in (few, many)], rounds)
+        fresh = stack.enter_context(stores.postgresql(kept))
+        compare("PostgreSQL", [(_filled(fresh(f"finished{count}"), count), count) for count in (few, many)], rounds)
 
 
-def _filled(url: str, count: int) -> tuple[str, int]:
+def _filled(url: str, count: int) -> str:
     begin = time.perf_counter()
     migrate(url)
-    crowd.fill(url, count)
-    figures.told(f"filled: {count:,} finished, {crowd.WAITING:,} waiting", f"{time.perf_counter() - begin:.0f} s")
-    return url, count
+    if crowd.is_empty(url):
+        crowd.fill(url, count)
+        took = f"{time.perf_counter() - begin:.0f} s"
+        figures.told(f"filled: {count:,} finished, {crowd.WAITING:,} waiting", took)
+    return url
 
 
 def compare(store: str, filled: Sequence[tuple[str, int]], rounds: int = ROUNDS) -> None:
@@ -55,17 +62,21 @@ def compare(store: str, filled: Sequence[tuple[str, int]], rounds: int = ROUNDS)
     few, many = (f"{side.count}" for side in sides)
     figures.title(f"With {sides[0].count:,} and {sides[1].count:,} finished requests: {store}, {rounds} rounds in turn")
     for what, (question, ceiling, ratio) in QUESTIONS.items():
-        turns = {f"{side.count}": partial(figures.milliseconds, partial(question, side)) for side in sides}
+        turns = {f"{side.count}": partial(side.milliseconds, partial(question, side)) for side in sides}
         figures.in_turn(2, turns)  # both have read what they need
+        for side in sides:
+            side.of_a_core.clear()
         taken = figures.in_turn(rounds, turns)
         both = f"{median(taken[few]):.1f} / {median(taken[many]):.1f} ms"
         times = figures.ratio(taken, many, few)
+        used = " / ".join(f"{median(side.of_a_core):.1f}" for side in sides)
+        core = f"{used} of a core, {median(sides[1].of_a_core) / median(sides[0].of_a_core):.2f} times;"
         if ceiling:
-            figures.told(what, both, f"bar: at most {ceiling} ms;", met=median(taken[many]) <= ceiling)
+            figures.told(what, both, f"{core} bar: at most {ceiling} ms;", met=median(taken[many]) <= ceiling)
         elif ratio:
-            figures.told(what, f"{both}, {times:.2f} times", f"bar: at most {ratio} times;", met=times <= ratio)
+            figures.told(what, f"{both}, {times:.2f} times", f"{core} bar: at most {ratio} times;", met=times <= ratio)
         else:
-            figures.told(what, f"{both}, {times:.2f} times")
+            figures.told(what, f"{both}, {times:.2f} times", core)
     started = figures.in_turn(STARTS, {f"{side.count}": partial(_started, side.url) for side in sides})
     both = f"{median(started[few]):.1f} / {median(started[many]):.1f} s"
     times = figures.ratio(started, many, few)
@@ -81,6 +92,14 @@ def _started(url: str) -> float:
         return process.ready_after
 
 
+def _used(pid: int) -> float:
+    """Milliseconds of a core; 0.0 of a process that has ended."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e6
+    except FileNotFoundError:
+        return 0.0
+
+
 class _Side:
     """All that asks one database."""
 
@@ -94,11 +113,31 @@ class _Side:
         self.newsroom = Newsroom(self.database, offered)
         self.place = self.lane = ""
         self.submitted = 0
+        #: What each question took of a core (ms).
+        self.of_a_core: list[float] = []
         with self.database.write() as tx:
             self.dba, self.platform, self.ada = (self._person(tx, number) for number in (1, 2, 3))
 
     def _person(self, tx: object, number: int) -> PersonRecord:
         return people.remember_email(tx, f"person{number}@example.com")  # type: ignore[arg-type] # of the store
+
+    def milliseconds(self, ask: Callable[[], object]) -> float:
+        """How long it takes."""
+        before = self._core()
+        took = figures.milliseconds(ask)
+        self.of_a_core.append(self._core() - before)
+        return took
+
+    def _core(self) -> float:
+        """Milliseconds of a core that this process and those that serve it in PostgreSQL have used so far."""
+        return time.process_time() * 1e3 + sum(map(_used, self._servers()))
+
+    def _servers(self) -> list[int]:
+        if self.database.sqlite:
+            return []
+        with self.database.read() as session:
+            mine = session.execute(text("SELECT pid FROM pg_stat_activity WHERE datname = current_database()"))
+            return [pid for (pid,) in mine]
 
     def submit(self) -> None:
         self.submitted += 1
@@ -150,6 +189,21 @@ class _Side:
         is_current(self.database)
         self.chores()
 
+    def probe(self) -> None:
+        """Try places again that were out of order."""
+        with self.database.write() as tx:
+            detours.probe(tx)
+
+    def lost_channel(self) -> None:
+        """Where nothing has ever been said."""
+        with self.database.read() as session:
+            lanes.last_channel(session, "#nowhere")
+
+    def submit_again(self) -> None:
+        """With the key of a request that is there."""
+        answers = {"name": "orders"}
+        self.service.submit(self.ada, "postgres", answers, key=f"again {self.count}")
+
     def home(self) -> None:
         """What it is drawn from."""
         self.service.waiting(self.dba)
@@ -192,10 +246,17 @@ QUESTIONS: dict[str, tuple[Question, float | None, float | None]] = {
         None,
         1.5,
     ),
+    "GET /v1/requests?offering=access": (lambda side: side.service.requests(side.dba, offering="access"), None, 1.5),
     "GET /v1/requests?offering=access of one of 1,000 people": (
         lambda side: side.service.requests(side.ada, offering="access"),
         None,
-        None,  # all that they decided is looked through, and none of it is found
+        None,  # a whole page with many, one request with few
+    ),
+    "GET /v1/requests?offering=nothing": (lambda side: side.service.requests(side.dba, offering="nothing"), None, 1.5),
+    "GET /v1/requests?offering=access&state=fulfilled": (
+        lambda side: side.service.requests(side.dba, offering="access", state="fulfilled"),
+        None,
+        1.5,
     ),
     "GET /v1/requests?state=parked (none)": (lambda side: side.service.requests(side.dba, state="parked"), None, 1.5),
     "GET /v1/requests of one of 1,000 people": (lambda side: side.service.requests(side.ada), None, 1.5),
@@ -204,10 +265,14 @@ QUESTIONS: dict[str, tuple[Question, float | None, float | None]] = {
     "GET /v1/requests/{id}": (lambda side: side.service.story(side.dba, request_number(side.count)), None, 1.5),
     "the catalogue, with usual durations": (lambda side: side.service.offered(), None, 1.5),
     "submit": (_Side.submit, None, 1.5),
+    "submit again, by its key": (_Side.submit_again, None, 1.5),
+    "places that were out of order": (_Side.probe, None, 1.5),
+    "the channel of a place that never was": (_Side.lost_channel, None, 1.5),
     "a scrape of /metrics": (lambda side: gauges.read(side.database), None, 1.5),
     "frontdesk doctor": (lambda side: checkup.take(side.database), None, None),
     "what a start does: migrate, every sweep and chore once": (_Side.start, None, 1.5),
 }
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    few, many, folder, rounds, *_ = [*sys.argv[1:], *("1000", "1000000", "", str(ROUNDS))[len(sys.argv) - 1 :]]
+    main(int(few), int(many), folder, int(rounds))

@@ -5,24 +5,30 @@ deliveries, resources, lanes, timers. What waits: steps that are due, steps that
 that Slack has closed for a while, with messages and cards that wait for it in front of those of other channels.
 """
 
+import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 
 import psycopg
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
+
+from bot.store.database import Database
 
 #: How many people and channels there are; of what waits, and of what can be said beside the closed channel.
 PEOPLE, CHANNELS, WAITING, FREE = 1_000, 200, 100_000, 2_000
+#: How many of the people have decided.
+_DECIDERS = 97
 
 _FORM, _RULES = '{"name":"orders","size":"small"}', '[{"who":["@dba"],"count":1,"requester_may":false}]'
 _OFFERING = "CASE i % 10 WHEN 0 THEN 'access' WHEN 1 THEN 'notice' ELSE 'postgres' END"
 _STATE = "CASE WHEN i % 50 = 0 THEN 'cancelled' WHEN i % 20 = 0 THEN 'rejected' ELSE 'fulfilled' END"
 _GONE = "i % 10 < 7"
-_PERSON = f"(1 + i % {PEOPLE})"
+_PERSON = "(1 + i % :people)"
 
-_PEOPLE = f"""INSERT INTO person (id, email, name, created_at)
-    SELECT i, 'person' || i || '@example.com', 'Person ' || i, :at FROM n WHERE i <= {PEOPLE}"""
+_PEOPLE = """INSERT INTO person (id, email, name, created_at)
+    SELECT i, 'person' || i || '@example.com', 'Person ' || i, :at FROM n WHERE i <= :people"""
 _INSTANCE = (
     "INSERT INTO instance (id, offering, version, owner_id, state, form, expires_at, renewals, created_at, updated_at)"
 )
@@ -42,10 +48,10 @@ _OVER = (
     '{_FORM}', '{_RULES}', {_STATE}, 1, :at, :at, :at FROM n""",
     f"""{_STEP} SELECT i, i, 'ticket', 0, true, false, 'apply', true, '',
     CASE WHEN i % 50 = 0 THEN 'failed' ELSE 'done' END, 'jira', '{{}}', NULL, 1, 0, 0, 0, 1, {_OFFERING} || '/jira',
-    {_OFFERING}, :at, :at, :at FROM n""",
+    {_OFFERING}, NULL, :at, :at FROM n""",
     "INSERT INTO involved (request_id, step, who, is_group, waits) SELECT i, '', '@dba', true, false FROM n",
     """INSERT INTO decision (id, request_id, person_id, revision, verdict, rules, at)
-    SELECT i, i, 1 + i % 97, 1, 'approve', '[0]', :at FROM n""",
+    SELECT i, i, 1 + i % :deciders, 1, 'approve', '[0]', :at FROM n""",
     f"""INSERT INTO event (id, request_id, instance_id, name, person_id, data, at)
     SELECT 2 * i - 1, i, i, 'submitted', {_PERSON}, '{{}}', :at FROM n""",
     """INSERT INTO event (id, request_id, instance_id, name, person_id, data, at)
@@ -84,10 +90,10 @@ _WAITING = (
     SELECT 'decision REQ-' || (:base + i), 'decision', :base + i, :later, '{"ends_at":"2036-01-01T00:00:00+00:00","notices":[],"later":[]}'
     FROM n WHERE i % 10 = 1""",
     f"""{_CARD} SELECT :base + i, :base + i, 'team',
-    CASE WHEN i > {WAITING - FREE} THEN '#free' || (i % {CHANNELS}) ELSE '#closed' END, NULL, NULL, 1, 0, true, 0, 0, NULL,
+    CASE WHEN i > :closed THEN '#free' || (i % {CHANNELS}) ELSE '#closed' END, NULL, NULL, 1, 0, true, 0, 0, NULL,
     :at FROM n""",
     f"""{_DELIVERY} SELECT 2 * :base + i,
-    CASE WHEN i > {WAITING - FREE} THEN 'post:#free' || (i % {CHANNELS}) ELSE 'post:#closed' END, 'post', :base + i, NULL,
+    CASE WHEN i > :closed THEN 'post:#free' || (i % {CHANNELS}) ELSE 'post:#closed' END, 'post', :base + i, NULL,
     '{{"channel":"C1","text":"Hello"}}', 'waiting', NULL, NULL, 0, 0, NULL, :at, :at FROM n""",
     "INSERT INTO lane (name, next_at) SELECT CASE i WHEN 1 THEN 'post:#closed' ELSE 'card:#closed' END, :later FROM n WHERE i < 3",
 )
@@ -104,14 +110,23 @@ _COUNTED = ("instance", "request", "step", "event", "card", "delivery", "instanc
 Execute = Callable[[str], object]
 
 
-def fill(url: str, over: int) -> None:
+def is_empty(url: str) -> bool:
+    """Whether nobody has ever asked for anything there."""
+    database = Database(url)
+    with database.read() as session:
+        empty = session.execute(text("SELECT 1 FROM person LIMIT 1")).first() is None
+    database.close()
+    return empty
+
+
+def fill(url: str, over: int, waiting: int = WAITING, people: int = PEOPLE) -> None:
     """Put `over` requests that are over, and what waits, into an empty database that is migrated."""
     address = make_url(url)
     if address.get_backend_name() == "sqlite":
         with closing(sqlite3.connect(address.database or "", isolation_level=None)) as connection:
             for pragma in ("journal_mode = MEMORY", "synchronous = OFF", "cache_size = -500000", "temp_store = MEMORY"):
                 connection.execute(f"PRAGMA {pragma}")
-            _rows("sqlite", over, connection.execute)
+            _rows("sqlite", connection.execute, over, waiting, people)
             connection.execute("PRAGMA journal_mode = WAL")
         return
     with psycopg.connect(
@@ -119,7 +134,7 @@ def fill(url: str, over: int) -> None:
     ) as on:
         # Nothing of it has to survive, and every reference is right.
         on.execute("SET synchronous_commit = off; SET session_replication_role = replica; SET work_mem = '256MB'")
-        _rows("postgresql", over, lambda statement: on.execute(statement.encode()))
+        _rows("postgresql", lambda statement: on.execute(statement.encode()), over, waiting, people)
         for table in _COUNTED:
             on.execute(
                 f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))".encode()
@@ -127,14 +142,16 @@ def fill(url: str, over: int) -> None:
         on.execute("VACUUM ANALYZE")
 
 
-def _rows(kind: str, over: int, execute: Execute) -> None:
+def _rows(kind: str, execute: Execute, over: int, waiting: int, people: int) -> None:
     at, later = _MOMENTS[kind]
+    deciders, closed = min(_DECIDERS, people - 3), max(0, waiting - FREE)
+    named = {"at": at, "later": later, "base": over, "closed": closed, "people": people, "deciders": deciders}
     execute("BEGIN")
     for statement, count in [
-        (_PEOPLE, PEOPLE),
+        (_PEOPLE, people),
         *((each, over) for each in _OVER),
-        *((each, WAITING) for each in _WAITING),
+        *((each, waiting) for each in _WAITING),
     ]:
-        filled = statement.replace(":at", at).replace(":later", later).replace(":base", str(over))
+        filled = re.sub(r":(at|later|base|closed|people|deciders)\b", lambda found: str(named[found[1]]), statement)
         execute(filled.replace("SELECT", _NUMBERS.replace(":count", str(count)), 1))
     execute("COMMIT")

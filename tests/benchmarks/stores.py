@@ -19,8 +19,11 @@ def sqlite(folder: Path, *, wal: bool = True) -> str:
 
 
 @contextmanager
-def postgresql(folder: Path) -> Iterator[Callable[[], str]]:
-    """A PostgreSQL server from a wheel, as it comes, and what makes an empty database in it. Raises RuntimeError."""
+def postgresql(folder: Path) -> Iterator[Callable[..., str]]:
+    """A PostgreSQL server from a wheel, as it comes, and what makes an empty database in it. Raises RuntimeError.
+
+    One of a name that is there already stays as it is.
+    """
     import psycopg
 
     with warnings.catch_warnings():  # where it would keep its socket without a runtime folder is of no interest
@@ -29,10 +32,11 @@ def postgresql(folder: Path) -> Iterator[Callable[[], str]]:
     address: str = server.get_uri()
     base, _, query = address.partition("?")
 
-    def fresh() -> str:
-        name = f"b{uuid.uuid4().hex}"
+    def fresh(name: str = "") -> str:
+        name = name or f"b{uuid.uuid4().hex}"
         with psycopg.connect(address, autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            if not connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
+                connection.execute(f"CREATE DATABASE {name}".encode())
         return f"{base.rpartition('/')[0]}/{name}?{query}".replace("://", "+psycopg://")
 
     try:

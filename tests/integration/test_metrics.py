@@ -194,7 +194,8 @@ def test_what_is_said_is_counted_with_how_late_it_was(shop: Shop, clock: Clock) 
 
 
 def test_no_question_of_a_scrape_reads_what_is_over(sqlite_url: str, clock: Clock) -> None:
-    """Each goes by an index whose first column says what is not over: a million finished rows cost nothing."""
+    """Each goes by an index of what is not over, or whose first column says so: a million finished rows cost nothing."""
+    of_dirty = "USING INDEX ix_card_dirty_run_at"  # it has no others
     shop, asked = Shop(sqlite_url, clock), []
 
     def remember(_c: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
@@ -208,7 +209,7 @@ def test_no_question_of_a_scrape_reads_what_is_over(sqlite_url: str, clock: Cloc
     with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as connection:
         for statement, parameters in questions:
             plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)]
-            assert not [line for line in plan if line.startswith("SCAN")], (statement, plan)
+            assert not [line for line in plan if line.startswith("SCAN") and of_dirty not in line], (statement, plan)
     shop.database.close()
 
 
