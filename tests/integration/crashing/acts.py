@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from bot.errors import Conflict
+from bot.news import Newsroom
 from tests.integration.crashing.world import Life
 
 Act = Callable[[Life], object]
@@ -28,6 +29,14 @@ def ask(offering: str, answers: dict[str, Any]) -> Act:
 
 def wait(**by: float) -> Act:
     return lambda life: life.clock.forward(**by)
+
+
+def look(life: Life) -> None:
+    """Whoever looks first may die; the next one looks once the time of that one is over."""
+    life.clock.forward(minutes=6)
+    newsroom = Newsroom(life.process.database, life.process.catalogue)
+    while newsroom.turn():
+        pass
 
 
 def sweep(life: Life) -> None:

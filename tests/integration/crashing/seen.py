@@ -15,6 +15,8 @@ from tests.integration.crashing.world import Life
 _MOMENTS = (
     (re.compile(r"[\w-]+:\d+:[0-9a-f]{6}"), "<worker>"),
     (re.compile(r"(died|stopped) \d+ times"), "<often>"),
+    # A new process asks first who it is there, and is refused that.
+    (re.compile(r"Jira did not (show the issues|say what it is)"), "Jira did not answer"),
     (re.compile(r"frontdesk [0-9a-f]{12}"), "<mark>"),
     (re.compile(r"FILE-[0-9a-f]{32}"), "<file>"),
     (re.compile(r"<!date\^[^>]*>"), "<moment>"),

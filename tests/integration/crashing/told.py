@@ -7,7 +7,7 @@ from bot.demo.jira.webhooks import Call, Hook, headers
 from bot.news import Newsroom
 from bot.people import Profile
 from bot.service import News
-from tests.integration.crashing.acts import Act, acting, ask, sweep, wait
+from tests.integration.crashing.acts import Act, acting, ask, look, sweep, wait
 from tests.integration.crashing.world import JIRA_SECRET, Life
 
 _MIA, _TOM = PEOPLE
@@ -23,14 +23,6 @@ def _in_jira(life: Life) -> None:
 
 def _gone_in_jira(life: Life) -> None:
     life.outside.jira.archive(next(iter(life.outside.jira.issues)))
-
-
-def _looks(life: Life) -> None:
-    """Whoever looks first may die; the next one looks once the time of that one is over."""
-    life.clock.forward(minutes=6)
-    newsroom = Newsroom(life.process.database, life.process.catalogue)
-    while newsroom.turn():
-        pass
 
 
 def _jira_calls(life: Life) -> None:
@@ -103,14 +95,14 @@ STORIES: dict[str, list[Act]] = {
     "in a Jira in which others work": [
         ask("garden", {"name": "roses"}),
         acting("grace", "approve", "REQ-1", click="slack:1.1"),
-        _looks,
+        look,
         _in_jira,
-        _looks,
+        look,
         _jira_calls,
         acting("margaret", "complete", "REQ-1", "plant", click="slack:1.2"),
         _gone_in_jira,
-        _looks,
-        _looks,
+        look,
+        look,
     ],
     "in a channel that is closed, renamed, replaced and opened": [
         ask("garden", {"name": "roses"}),

@@ -22,7 +22,7 @@ from slack_sdk.web import SlackResponse
 from sqlalchemy import event
 from sqlmodel import col, select
 
-from bot import app, settings, store
+from bot import app, catalogue, settings, store
 from bot.demo.jira import population as jira_population
 from bot.demo.jira import server as jira_server
 from bot.demo.jira.site import JiraStandIn
@@ -214,6 +214,7 @@ def watch(patch: pytest.MonkeyPatch, clock: Clock, outside: Outside, points: Cal
     # Nothing moves by itself here, so whoever stands still is not frozen: this machine has much else to do.
     patch.setattr(connections, "FROZEN", 600.0)
     patch.setattr(app, "Database", lambda url, **_: database(url, clock, points()))
+    patch.setattr(catalogue, "BUILT_IN", (*catalogue.BUILT_IN, "tests.integration.crashing.speech:SpeechHandler"))
     patch.setattr("bot.app.api.build", lambda *_, **__: FastAPI())
     for client in ("client", "sender_client"):
         patch.setattr(door, client, lambda token, *_: Direct(outside.workspace, points(), token))
@@ -264,9 +265,10 @@ class Life:
         self.deaths = 0
         #: A file, as an answer names it.
         self.uploaded: dict[str, Any] = {}
-        self._boot()
+        self.boot()
 
-    def _boot(self) -> None:
+    def boot(self) -> None:
+        """A new process, of the code of now."""
         self.process = app.build(settings.read(self.outside.environment | {"DATABASE_URL": self.url}))
 
     def who(self, handle: str) -> PersonRecord:
@@ -289,7 +291,7 @@ class Life:
             self.deaths += 1
             self.close()
             self.points.revive()
-            self._boot()
+            self.boot()
             do()
 
     def settle(self) -> None:
