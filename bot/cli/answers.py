@@ -36,13 +36,15 @@ class Given:
     pairs: Sequence[tuple[str, str]]
     file: JSON | None
     own: JSON
+    prog: str = ""
 
 
 def read(schema: JSON, tail: Sequence[str], own: Own, *, prog: str) -> Given:
     """Read what stood behind the name. Raises Failure; `--help` prints the options and ends the process."""
-    questions = contract.fields(schema)
+    questions = contract.applied(schema, contract.with_defaults(schema, {})).questions
     parser = _parser(questions, own, prog)
     found, rest = parser.parse_known_args(tail)
+    deeper, rest = _deeper(rest, {question.path[0] for question in contract.fields(schema)})
     files = [word for word in rest if word.startswith("@") and len(word) > 1]
     unknown = [word for word in rest if word not in files]
     if unknown:
@@ -54,7 +56,22 @@ def read(schema: JSON, tail: Sequence[str], own: Own, *, prog: str) -> Given:
         if _FIELD + question.name in values
     ]
     mine = {name: value for name, value in values.items() if not name.startswith(_FIELD)}
-    return Given(pairs, _merged(map(_file, files)) if files else None, mine)
+    return Given([*pairs, *deeper], _merged(map(_file, files)) if files else None, mine, prog)
+
+
+def _deeper(words: Sequence[str], fields: set[str]) -> tuple[list[tuple[str, str]], list[str]]:
+    """Options for fields that are there with some answers only, or stand in entries; and the words that are none."""
+    pairs, rest, left = list[tuple[str, str]](), list[str](), list(words)
+    while left:
+        word = left.pop(0)
+        name, given, text = word.removeprefix("--").partition("=")
+        if not word.startswith("--") or name.partition(".")[0] not in fields:
+            rest.append(word)
+        elif given:
+            pairs.append((name, text))
+        else:
+            pairs.append((name, left.pop(0) if left and not left[0].startswith("--") else "yes"))
+    return pairs, rest
 
 
 def typed(schema: JSON, given: Given, upload: Upload, base: JSON | None = None) -> JSON:
@@ -62,12 +79,15 @@ def typed(schema: JSON, given: Given, upload: Upload, base: JSON | None = None) 
 
     `upload` takes in a file that an answer is, `--plan @plan.pdf`.
     """
-    questions = {question.name: question for question in contract.fields(schema)}
-    chosen = [(name, text) for name, text in given.pairs if _is_file(questions[name]) and text[:1] == "@"]
-    answers, wrong = contract.typed(schema, [pair for pair in given.pairs if pair not in chosen], _zone())
+    known = given.file if given.file is not None else base or {}
+    questions = {question.name: question for question in contract.fields(schema) if _is_file(question)}
+    chosen = [(name, text) for name, text in given.pairs if name in questions and text[:1] == "@"]
+    answers, wrong = contract.typed(schema, [pair for pair in given.pairs if pair not in chosen], _zone(), known)
+    if unknown := [line(each.pointer, each.detail) for each in wrong if each.detail.startswith(contract.UNKNOWN)]:
+        raise Failure(USAGE, f"{given.prog}: not every option is a field.", [*unknown, f"See {given.prog} --help."])
     for name, text in chosen:
-        answers = _merge(answers, contract.unflatten({name: _uploaded(questions[name], text, upload)}))
-    whole = _merge(given.file if given.file is not None else base or {}, answers)
+        answers = contract.merged(answers, contract.unflatten({name: _uploaded(questions[name], text, upload)}))
+    whole = contract.merged(known, answers)
     if wrong:
         pointers = {problem.pointer for problem in wrong}
         others = [problem for problem in contract.problems(schema, whole) if problem.pointer not in pointers]
@@ -110,7 +130,8 @@ def _parser(questions: Iterable[Question], own: Own, prog: str) -> argparse.Argu
     parser = argparse.ArgumentParser(
         prog=prog,
         usage="%(prog)s [@FILE] [--FIELD VALUE ...] [OPTION ...]",
-        description="@FILE holds answers as YAML or JSON; options change single fields of it.",
+        description="@FILE holds answers as YAML or JSON; options change single fields of it. One within a group, a map "
+        "or a list is named by where it stands: --network.cidr, --labels.team, --rules.0.port.",
         allow_abbrev=False,
         conflict_handler="resolve",
     )
@@ -182,14 +203,5 @@ _JSON = Question(path=("file",), kind="json", title="File")
 def _merged(answers: Iterable[JSON]) -> JSON:
     whole: JSON = {}
     for each in answers:
-        whole = _merge(whole, each)
+        whole = contract.merged(whole, each)
     return whole
-
-
-def _merge(old: JSON, new: JSON) -> JSON:
-    """`new` over `old`, field by field."""
-    both = dict(old)
-    for name, value in new.items():
-        inner = both.get(name)
-        both[name] = _merge(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
-    return both

@@ -25,17 +25,19 @@ from bot.contract.conditions import Applied, Around, applied, pruned, with_value
 from bot.contract.formats import expected, is_channel_id, is_datetime, is_email, is_person_id, is_uri
 from bot.contract.mapping import mapped
 from bot.contract.oddities import oddities
+from bot.contract.pairs import UNKNOWN, merged, typed, unflatten
 from bot.contract.presentation import Look, NoSuchField, presented, unanswerable
 from bot.contract.questions import Choice, Kind, Question, fields, humanised, is_content
 from bot.contract.schema import Schema, parts, pointer, remembered, resolve
 from bot.contract.search import ranked
 from bot.contract.secrecy import asks_for_secrets, at, secrets
-from bot.contract.text import parse, parse_lines, typed, unflatten, written
+from bot.contract.text import parse, parse_lines, written
 from bot.contract.unions import VARIANT
 from bot.contract.validation import faults, problems, unstorable, with_defaults
 from bot.contract.wording import quoted
 
 __all__ = [
+    "UNKNOWN",
     "VARIANT",
     "Applied",
     "Around",
@@ -63,6 +65,7 @@ __all__ = [
     "is_person_id",
     "is_uri",
     "mapped",
+    "merged",
     "oddities",
     "parse",
     "parse_lines",

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from decimal import Decimal
 from functools import cache
@@ -10,19 +10,13 @@ from itertools import accumulate
 from typing import Any
 
 from bot.contract import moments
-from bot.contract.conditions import applied
 from bot.contract.formats import FORMATS, is_date, is_time
-from bot.contract.questions import Question, fields
-from bot.contract.schema import Schema, pointer
-from bot.contract.validation import with_defaults
-from bot.contract.wording import nearest, quoted
-from bot.errors import Problem
+from bot.contract.questions import Question
+from bot.contract.wording import quoted
 
 _YES = frozenset({"yes", "y", "true", "on"})
 _NO = frozenset({"no", "n", "false", "off"})
 _DEEPEST = 100
-#: Fields that bring in fields that bring in fields: enough for all that do not contradict themselves.
-_TURNS = 8
 _INTEGER = re.compile(r"[+-]?[0-9]{1,4000}")
 _PAIR = re.compile(r"([^\s:={}\[\]\"'#]+)\s*=\s*(.*)")
 _NUMBER = re.compile(r"[+-]?([0-9]{1,4000}(\.[0-9]{0,400})?|\.[0-9]{1,400})([eE][+-]?[0-9]{1,3})?")
@@ -38,62 +32,6 @@ def parse(question: Question, text: str, zone: tzinfo | None = None) -> Any:
     if question.kind == "datetime":
         return _datetime(question, text, zone)
     return _PARSERS.get(question.kind, _string)(question, text)
-
-
-def typed(
-    schema: Schema, pairs: Iterable[tuple[str, str]], zone: tzinfo | None = None
-) -> tuple[dict[str, Any], list[Problem]]:
-    """`field=value` pairs as answers; what cannot be read stays as it was typed, with a problem that says why.
-
-    Moments are read as `parse` does.
-    Fields that a condition brings in are known once what they depend on is among the pairs, or has a default.
-    """
-    given, form = list(pairs), schema
-    for _ in range(_TURNS):
-        answers, wrong = _typed(form, given, zone)
-        then = applied(schema, with_defaults(form, answers)).schema
-        if then is form:
-            break
-        form = then
-    return answers, wrong
-
-
-def _typed(
-    schema: Schema, pairs: Iterable[tuple[str, str]], zone: tzinfo | None
-) -> tuple[dict[str, Any], list[Problem]]:
-    questions = {question.name: question for question in fields(schema)}
-    answers: dict[str, Any] = {}
-    wrong: list[Problem] = []
-    for name, text in pairs:
-        question = questions.get(name)
-        value: Any = text
-        if question is None:
-            wrong.append(Problem(pointer(name.split(".")), f"Unknown field.{nearest(name, questions)}"))
-        else:
-            try:
-                value = parse(question, text, zone)
-            except ValueError as error:
-                wrong.append(Problem(question.pointer, str(error)))
-        _put(answers, question.path if question else tuple(name.split(".")), value)
-    return answers, wrong
-
-
-def unflatten(pairs: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    """`{"network.cidr": x}` is `{"network": {"cidr": x}}`; of two that clash the later one stands."""
-    nested: dict[str, Any] = {}
-    for name, value in dict(pairs).items():
-        _put(nested, tuple(name.split(".")), value)
-    return nested
-
-
-def _put(into: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    for part in path[:-1]:
-        inner = into.get(part)
-        if not isinstance(inner, dict):
-            inner = into[part] = {}
-        into = inner
-    if path:
-        into[path[-1]] = value
 
 
 def written(value: Any) -> str:

@@ -11,6 +11,7 @@ from bot.slack.forms import windows
 from bot.slack.forms.about import About
 from bot.slack.interaction import Interaction
 from bot.slack.messages import Message
+from bot.store.records import InstanceRecord
 
 
 def command(interaction: Interaction) -> None:
@@ -40,12 +41,16 @@ def open_form(interaction: Interaction, name: str) -> None:
 
 
 def _open(
-    interaction: Interaction, offering: Offering[Any], number: str = "", command: commands.Command | None = None
+    interaction: Interaction,
+    offering: Offering[Any],
+    command: commands.Command | None = None,
+    instance: InstanceRecord | None = None,
 ) -> None:
-    """A form, with what was typed behind the command; `number`: of the instance that it changes."""
-    answers, problems = contract.typed(offering.guarded, command.pairs if command else [], interaction.zone)
+    """A form, with what was typed behind the command; `instance`: what it changes."""
+    today, pairs = instance.form if instance else None, command.pairs if command else []
+    answers, problems = contract.typed(offering.guarded, pairs, interaction.zone, today)
     stray = [Problem("", f"“{word}” is no field=value.") for word in (command.words[1:] if command else ())]
-    about = About(offering=offering.name, version=offering.version, number=number)
+    about = About(offering=offering.name, version=offering.version, number=instance.number if instance else "")
     interaction.open(windows.opened(interaction, about, answers, [*problems, *stray]))
 
 
@@ -58,7 +63,7 @@ def _request(interaction: Interaction, command: commands.Command) -> None:
     except NotFound as unknown:
         open_catalogue(interaction, problem=str(unknown))
         return
-    _open(interaction, offering, command=command)
+    _open(interaction, offering, command)
 
 
 def _change_typed(interaction: Interaction, command: commands.Command) -> None:
@@ -113,7 +118,7 @@ def _help(interaction: Interaction, _command: commands.Command) -> None:
 def open_change(interaction: Interaction, number: str, command: commands.Command | None = None) -> None:
     """The form of an instance with the answers of today, and those that were typed behind the command."""
     instance, offering = interaction.service.may_update(interaction.person, number)
-    _open(interaction, offering, instance.number, command)
+    _open(interaction, offering, command, instance)
 
 
 #: What can stand behind `/platform`.
