@@ -118,7 +118,7 @@ def build(settings: Settings, *, web: bool = True, worker: bool = True) -> Proce
     chores = [
         (service.sweep, 5.0),
         (service.look_around, 60.0),
-        (engine.sweep, 60.0),
+        (engine.sweep, 20.0),
         (service.adopt, 3600.0),
         (service.sweep_files, 3600.0),
     ]

@@ -123,7 +123,7 @@ class Recording:
     def _pend(self, claim: Claim, answer: Pending) -> None:
         # What people do in their own time, here or where the resource stands, has no largest age but the step's own.
         if not (answer.ask or answer.reference) and self._is_late(claim, LONGEST_PENDING):
-            raise PermanentError(f"It has not become ready in time. It waited for: {answer.reason}")
+            raise PermanentError(f"It has not become ready in time. Until then: {answer.reason}")
         delay = answer.delay if answer.delay is not None or answer.ask else backoff(claim.polls)
         wait = timedelta(seconds=delay) if delay is not None else None
         self.database.run(

@@ -26,7 +26,7 @@ def fail_late(tx: Tx, *which: Any) -> int:
         step = tx.exec(select(table).where(table.id == key, *late).with_for_update()).first()
         if step is None:  # it ended in this moment
             continue
-        waited = f" It waited for: {step.reason}" if step.reason else ""
+        waited = f" Until then: {step.reason}" if step.reason else ""
         progress.fail_step(tx, row, step, f"It took longer than its limit.{waited}")
         failed += 1
     return failed

@@ -301,7 +301,7 @@ def test_a_task_that_nobody_does_in_time_fails_and_says_what_it_waited_for(wishe
     desk.clock.forward(days=2)
     desk.engine.sweep()
     (step,) = desk.service.show(desk.ada, "REQ-1").steps
-    assert step.reason == "It took longer than its limit. It waited for: waiting for @dba"
+    assert step.reason == "It took longer than its limit. Until then: waiting for @dba"
     assert not step.ask
     desk.service.retry(desk.margaret, "REQ-1")
     desk.work()
@@ -323,7 +323,7 @@ def test_what_is_never_ready_is_asked_less_and_less_often_and_fails_in_the_end(w
         desk.work()
     (step,) = desk.service.show(desk.ada, "REQ-1").steps
     assert step.state is StepState.FAILED
-    assert step.reason == "It has not become ready in time. It waited for: the cluster is coming up"
+    assert step.reason == "It has not become ready in time. Until then: the cluster is coming up"
 
 
 def test_after_a_retry_a_temporary_error_has_all_its_time_again(wishes: Callable[..., Wishes]) -> None:
