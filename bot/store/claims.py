@@ -210,9 +210,8 @@ def _next_moments() -> Any:
 
 
 def put(tx: Tx, claim: Claim, **values: Any) -> None:
-    """Set `values` in a step that is still held. Raises Lost."""
-    if rows.changed(tx, tables.Step, _mine(claim), **values) != 1:
-        raise Lost(claim.key)
+    """Set `values` in a step that is still held. Raises Lost, by the end of the transaction."""
+    rows.surely(tx, tables.Step, _mine(claim), Lost(claim.key), **values)
 
 
 def both(tx: Tx, claim: Claim) -> tuple[Any, Any]:

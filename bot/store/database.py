@@ -241,9 +241,8 @@ class Database:
                 connection.begin()
                 yield tx
                 tx.flush()
-                statements.settle(connection)
                 with outages.told(unknown=True):
-                    connection.commit()
+                    statements.commit(connection)
             return
         with (
             self._shared.member(again=again) as connection,

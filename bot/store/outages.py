@@ -38,7 +38,10 @@ class NoRoom(Unavailable):
 
 @contextmanager
 def told(*, unknown: bool = False) -> Iterator[None]:
-    """Raises Unavailable for a database that cannot be used; `unknown`: nobody can say whether the block took effect."""
+    """Raises Unavailable for a database that cannot be used.
+
+    `unknown`: if it went away within the block, nobody can say whether that took effect.
+    """
     try:
         yield
     except (DBAPIError, NoConnection, Undone, sqlite3.Error) as error:
@@ -47,7 +50,9 @@ def told(*, unknown: bool = False) -> Iterator[None]:
             raise
         _say(trouble, error)
         kind = NoRoom if trouble == _FULL else Unavailable
-        raise kind(f"Frontdesk's database {trouble}. {_UNKNOWN if unknown else _NOTHING}") from error
+        raise kind(
+            f"Frontdesk's database {trouble}. {_UNKNOWN if unknown and trouble == _AWAY else _NOTHING}"
+        ) from error
 
 
 def why(error: BaseException) -> str:

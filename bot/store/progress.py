@@ -62,8 +62,7 @@ def move(
     if over and how.target != RequestState.FULFILLED:
         # Before the request: to end it takes its row for oneself, and a claim has its step and refers to that row.
         _skip_steps(tx, row.id, how)
-    if rows.changed(tx, tables.Request, {"id": row.id, "state": row.state}, **values) != 1:
-        raise Moved(row.id, row.state)
+    rows.surely(tx, tables.Request, {"id": row.id, "state": row.state}, Moved(row.id, row.state), **values)
     row = row._replace(**values)
     if how is lifecycle.APPROVE or (over and not decided):
         timers.stop(tx, request_id=row.id)

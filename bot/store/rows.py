@@ -90,6 +90,12 @@ def changed(session: Session, model: type[SQLModel], where: Mapping[str, Any], *
     return count
 
 
+def surely(session: Session, model: type[SQLModel], where: Mapping[str, Any], unless: Exception, **values: Any) -> None:
+    """As `change`; where it is not one row, `unless` is raised by the end of the transaction, which undoes it."""
+    statement, given = _changing(session, model, where, values)
+    statement.put_off(session, given, unless=unless)
+
+
 def _changing(
     session: Session, model: type[SQLModel], where: Mapping[str, Any], values: Mapping[str, Any]
 ) -> tuple[Statement, Mapping[str, Any]]:

@@ -12,7 +12,7 @@ import time
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import psycopg
 from sqlalchemy import JSON, Connection, Dialect
@@ -68,13 +68,16 @@ class Statement:
         with _in_one_trip(connection):
             return self.execute(connection, parameters)
 
-    def put_off(self, session: Session, *values: Mapping[str, Any]) -> None:
-        """Run it in its turn, once for each of `values`, by the end of the transaction: nobody asks what came of it."""
+    def put_off(self, session: Session, *values: Mapping[str, Any], unless: Exception | None = None) -> None:
+        """Run it in its turn, once for each of `values`, by the end of the transaction: nobody asks what came of it.
+
+        But if it does not concern one row, `unless` is raised then.
+        """
         connection, given = connection_of(session), [self._parameters(each) for each in values]
         if not self._near:
-            connection.info[_PUT_OFF] += [(self, parameters) for parameters in given]
+            connection.info[_PUT_OFF] += [_PutOff(self, parameters, unless) for parameters in given]
         elif len(given) == 1:
-            self.execute(connection, given[0])
+            _require_one(self.execute(connection, given[0]), unless)
         else:
             self.execute(connection, given, many=True)
 
@@ -106,6 +109,17 @@ class Statement:
         ]
 
 
+class _PutOff(NamedTuple):
+    statement: Statement
+    parameters: Sequence[Any]
+    unless: Exception | None
+
+
+def _require_one(cursor: Any, unless: Exception | None) -> None:
+    if unless is not None and cursor.rowcount != 1:
+        raise unless
+
+
 def begin(connection: Connection) -> None:
     """From here on things can be put off."""
     connection.info[_PUT_OFF] = []
@@ -122,6 +136,17 @@ def settle(connection: Connection) -> None:
         pass
 
 
+def commit(connection: Connection) -> None:
+    """Run what was put off, and end the transaction with it."""
+    waiting = connection.info.get(_PUT_OFF) or ()
+    if any(each.unless is not None for each in waiting):  # nothing is stored before that is known
+        settle(connection)
+    elif waiting:
+        with _in_one_trip(connection):
+            _driver(connection).execute("COMMIT")
+    connection.commit()
+
+
 @contextmanager
 def _in_one_trip(connection: Connection) -> Iterator[None]:
     """What was put off, and then the block."""
@@ -131,9 +156,10 @@ def _in_one_trip(connection: Connection) -> Iterator[None]:
         return
     connection.info[_PUT_OFF] = []
     with raising("what was put off", connection), _driver(connection).pipeline():
-        for statement, parameters in waiting:
-            statement.execute(connection, parameters)
+        ran = [(each.statement.execute(connection, each.parameters), each.unless) for each in waiting]
         yield
+    for cursor, unless in ran:
+        _require_one(cursor, unless)
 
 
 @contextmanager
