@@ -346,6 +346,10 @@ class _Walk:
     def _open_if(self, here: _Node, part: Schema, seen: _Path) -> None:
         names = list(named(part["if"]))
         self.controls |= {(*here.path, *name) for name in names}
+        needed = required(here.schema)
+        if any(name[0] in needed and here.value.get(name[0]) is None for name in names):
+            self._choose(None)  # it holds for what is not there; whoever has yet to choose is asked for neither branch
+            return
         holds = self._holds(part["if"], here.value)
         self._choose(holds)
         chosen = part.get("then" if holds else "else")

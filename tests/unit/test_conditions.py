@@ -174,3 +174,26 @@ def test_an_entry_of_a_list_is_a_form_of_its_own_and_secrets_are_seen_however_de
     assert ports.holds_secret
     assert not question({"type": "array", "items": {"type": "string"}}).holds_secret
     assert question({"type": "array", "items": {"type": "string"}}).entry is None
+
+
+def test_who_has_yet_to_choose_what_must_be_chosen_is_asked_for_neither_branch() -> None:
+    rule = {"properties": {"kind": {"const": "db"}}}
+    schema = {
+        "type": "object",
+        "properties": {"kind": {"enum": ["vm", "db"]}},
+        "if": rule,
+        "then": {"properties": {"engine": {"type": "string"}}},
+        "else": {"properties": {"cores": {"type": "integer"}}},
+    }
+    must = {**schema, "required": ["kind"]}
+
+    def asked(form: dict[str, Any], answers: dict[str, Any]) -> list[str]:
+        return [question.name for question in applied(form, answers).questions]
+
+    assert asked(must, {}) == ["kind"]
+    assert asked(must, {"kind": "db"}) == ["kind", "engine"]
+    assert asked(must, {"kind": "vm"}) == ["kind", "cores"]
+    assert asked(schema, {}) == [
+        "kind",
+        "engine",
+    ]  # what may be left out holds the condition, by the rules of JSON Schema

@@ -1,6 +1,7 @@
 """Forms that take more than one page, and what keeps them from more than Slack holds."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -216,3 +217,30 @@ def test_every_page_of_the_forms_that_other_people_wrote_is_one_that_slack_takes
                 strict.validate(view)
     assert len(pages) > 80
     assert max(pages.values()) > 5
+
+
+def test_a_list_has_its_name_in_bold_as_other_fields_do_and_its_description_below() -> None:
+    ports = {"type": "array", "items": obj({"number": {"type": "integer"}}), "title": "Ports <b>", "description": "All"}
+    head, below, _ = sheet(obj({"ports": ports}, "ports")).view()["blocks"]
+    assert head["text"] == {"type": "mrkdwn", "text": "*Ports &lt;b&gt;*\nNone yet.", "verbatim": True}
+    assert below["elements"][0]["text"] == "All"
+
+
+def test_a_title_that_slack_has_no_room_for_is_told_in_full() -> None:
+    long = "A network with everything that one can think of"
+    form = replace(sheet(obj({"name": {"type": "string"}})), title=long)
+    view = form.view()
+    assert view["title"]["text"] == "A network with everythi…"
+    assert view["blocks"][0]["text"]["text"] == f"*{long}*"
+    assert form.stands_in(view)
+    assert "title" not in [each.get("block_id") for each in replace(form, title="A network").view()["blocks"]]
+
+
+def test_a_heading_has_whole_sentences_and_an_empty_default_is_no_words() -> None:
+    inner = obj({"level": {"type": "string", "default": ""}}) | {"description": "Configures the agent"}
+    _, below, level = sheet(obj({"agent": inner})).view()["blocks"]
+    told = "Configures the agent. Optional: leave all of it empty to do without."
+    assert below["elements"][0]["text"] == told
+    assert "hint" not in level
+    plain = sheet(obj({"level": {"type": "string", "default": ""}})).view()["blocks"][0]
+    assert "hint" not in plain

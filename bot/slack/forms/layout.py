@@ -137,7 +137,7 @@ def _headings(group: Sequence[Question]) -> int:
 
 def _blocks(question: Question, lists: bool) -> int:
     if lists and is_list(question):
-        return WINDOW + 3
+        return WINDOW + 4
     return 2 if is_file(question) else 1  # what was chosen before stands below
 
 

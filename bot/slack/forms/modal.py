@@ -187,7 +187,7 @@ def heading(section: Question, wrong: Mapping[str, Sequence[str]], title: str = 
     texts = [section.description]
     if section.optional_section:
         texts.append("Optional: leave all of it empty to do without.")
-    text = " ".join(filter(None, texts))
+    text = _sentences(texts)
     below: list[JSON] = [{"type": "context", "elements": [plain_text(text, sizes.TEXT)]}] if text else []
     return [*blocks, *below, *(note(f"{section.title}: {each}") for each in wrong.get(section.pointer, ()))]
 
@@ -215,12 +215,16 @@ def _hint(question: Question, element: str, zone: tzinfo | None) -> str:
         parts.append("Slack hides nothing: what you type here can be read over your shoulder.")
     elif question.kind in _CLEARED and is_optional(question) and not question.optional_section:
         default = question.schema.get("default")
-        parts.append("" if default is None else f"Left empty: {label(question, default, zone)}.")
+        parts.append("" if default in (None, "") else f"Left empty: {label(question, default, zone)}.")
     parts += [
         f"“{clip(each.label, sizes.OPTION_TEXT)}” is “{each.label}”."
         for each in question.choices
         if len(each.label) > sizes.OPTION_TEXT
     ]
+    return _sentences(parts)
+
+
+def _sentences(parts: Iterable[str]) -> str:
     return " ".join(part if part.endswith((".", "!", "?", ":")) else f"{part}." for part in parts if part)
 
 

@@ -22,7 +22,7 @@ from bot.slack.forms.entries import Draft, entries_of, summary
 from bot.slack.forms.filled import Filled
 from bot.slack.forms.layout import WINDOW, Page, Tier, is_list, page_of, pages, ref, search
 from bot.slack.rules import sizes
-from bot.slack.text import clip, plain_text
+from bot.slack.text import clip, escape, mrkdwn, plain_text
 
 JSON = dict[str, Any]
 
@@ -97,7 +97,13 @@ class Sheet:
     def view(self, problems: Sequence[Problem] = (), focus: str = "") -> JSON:
         """The view of the page. `focus`: the short name of the field to begin with."""
         wrong = forms.notes(self.filled, problems)
-        top = [*self.notice, *self._way_back(), *self._where(), *(forms.note(text) for text in wrong.pop("", []))]
+        top = [
+            *self.notice,
+            *self._named(),
+            *self._way_back(),
+            *self._where(),
+            *(forms.note(text) for text in wrong.pop("", [])),
+        ]
         blocks = [*top, *self._asked(wrong, focus), *self._turning()]
         if len(blocks) > sizes.VIEW_BLOCKS:
             blocks = _gathered(blocks)
@@ -175,6 +181,13 @@ class Sheet:
             blocks.append(_removable(question, value))
         return blocks
 
+    def _named(self) -> list[JSON]:
+        """The whole title, where Slack has no room for it above."""
+        if len(self.title) <= sizes.VIEW_TITLE:
+            return []
+        text = mrkdwn(f"*{escape(clip(self.title, sizes.TEXT // 2))}*")
+        return [{"type": "section", "block_id": "title", "text": text}]
+
     def _way_back(self) -> list[JSON]:
         """Where a form belongs that took the place of the one of its list, and the way back to that."""
         if not self.about.took_place:
@@ -231,9 +244,11 @@ class Sheet:
         first = max(0, min(self.about.first, last)) if self.about.listing == name else 0
         count = f"{len(entries)} so far." if entries else "None yet."
         must = "" if question.required else " (optional)"
-        head = f"{question.title}{must}: {count} {question.description}"
+        head = f"*{escape(clip(question.title, sizes.LABEL))}*{must}\n{count}"
         blocks = [*(forms.note(f"{question.title}: {text}") for text in wrong)]
-        blocks.append({"type": "section", "block_id": f"list-{name}", "text": plain_text(head, sizes.TEXT)})
+        blocks.append({"type": "section", "block_id": f"list-{name}", "text": mrkdwn(head)})
+        if question.description:
+            blocks.append({"type": "context", "elements": [plain_text(question.description, sizes.TEXT)]})
         shown = list(enumerate(entries))[first : first + WINDOW]
         blocks += [self._entry(question, at, entry, len(entries)) for at, entry in shown]
         unfinished = self.draft.unfinished(self.about.chain, question.key, len(entries))
