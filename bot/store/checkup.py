@@ -8,7 +8,7 @@ from sqlalchemy import Select, func, text
 from sqlmodel import Session, col, select
 
 from bot.lifecycle import InstanceState, RequestState, StepState
-from bot.store import processes, tables, unsaid
+from bot.store import processes, rows, tables, unsaid
 from bot.store.database import Database
 from bot.store.records import instance_number, request_number
 
@@ -89,6 +89,7 @@ class Checkup:
     troubles: Some
 
 
+_STOPPED = (StepState.FAILED, StepState.PARKED)
 LONG_OVERRUN, LONG_OVERDUE, LONG_WAIT = timedelta(minutes=1), timedelta(minutes=5), timedelta(days=7)
 LONG_UNSAID, SOON_DECISION, SOON_INSTANCE = timedelta(hours=1), timedelta(days=1), timedelta(days=7)
 
@@ -122,18 +123,18 @@ def take(database: Database) -> Checkup:
 
 
 def _some(session: Session, query: Select[Any], count: Any) -> tuple[list[Any], int]:
-    rows = list(session.execute(query.limit(MOST)).all())
-    return rows, len(rows) if len(rows) < MOST else int(session.execute(count).scalar_one())
+    first = list(session.execute(query.limit(MOST)).all())
+    return first, len(first) if len(first) < MOST else int(session.execute(count).scalar_one())
 
 
 def _steps(session: Session, now: datetime, moment: str, *where: Any) -> Some:
     step = tables.Step
     query = select(step).where(*where).order_by(col(step.run_at), col(step.id))
-    rows, count = _some(session, query, select(func.count()).select_from(step).where(*where))
-    return Some([_stuck(row, getattr(row, moment) or now) for (row,) in rows], count)
+    first, count = _some(session, query, select(func.count()).select_from(step).where(*where))
+    return Some([_stuck(row, getattr(row, moment) or now) for (row,) in first], count)
 
 
-def _stuck(step: tables.Step, at: datetime) -> StuckStep:
+def _stuck(step: Any, at: datetime) -> StuckStep:
     number, group = request_number(step.request_id), step.ask["group"] if step.ask else None
     return StuckStep(f"{number}/{step.name}", number, at, step.reason, step.owner, group)
 
@@ -145,10 +146,9 @@ def _stopped(session: Session, now: datetime) -> Some:
     stopped = select(func.count()).select_from(step).where(*mine).correlate(request).scalar_subquery()
     looked = col(request.state).in_((RequestState.FAILED, RequestState.PARKED, RequestState.AWAITING_APPROVAL))
     found = session.execute(select(col(request.id), stopped).where(looked, stopped > 0).order_by(col(request.id))).all()
-    first = [key for key, _ in found[:MOST]]
-    query = select(step).where(col(step.request_id).in_(first)).where(text(f"step.{tables.STOPPED}"))
-    rows = session.exec(query.order_by(col(step.request_id), col(step.id)).limit(MOST)).all() if first else ()
-    return Some([_stuck(row, row.ended_at or row.started_at or now) for row in rows], sum(count for _, count in found))
+    steps = rows.among(session, step, "request_id", [key for key, _ in found[:MOST]])
+    first = sorted((row for row in steps if row.state in _STOPPED), key=lambda row: (row.request_id, row.id))[:MOST]
+    return Some([_stuck(row, row.ended_at or row.started_at or now) for row in first], sum(count for _, count in found))
 
 
 def _cards(session: Session) -> Some:
@@ -158,16 +158,16 @@ def _cards(session: Session) -> Some:
     joined = select(card).join(request, col(request.id) == card.request_id).where(*where)
     joined = joined.order_by(col(card.place), col(card.id))
     counted = select(func.count()).select_from(card).join(request, col(request.id) == card.request_id).where(*where)
-    rows, count = _some(session, joined, counted)
-    return Some([(request_number(row.request_id), unsaid.card_record(row)) for (row,) in rows], count)
+    first, count = _some(session, joined, counted)
+    return Some([(request_number(row.request_id), unsaid.card_record(row)) for (row,) in first], count)
 
 
 def _deliveries(session: Session, *where: Any, newest: bool = False) -> Some:
     delivery = tables.Delivery
     order = col(delivery.run_at).desc() if newest else col(delivery.run_at)
     query = select(delivery).where(*where).order_by(order, col(delivery.id))
-    rows, count = _some(session, query, select(func.count()).select_from(delivery).where(*where))
-    return Some([(_about(row), unsaid.delivery_record(session, row)) for (row,) in rows], count)
+    first, count = _some(session, query, select(func.count()).select_from(delivery).where(*where))
+    return Some([(_about(row), unsaid.delivery_record(session, row)) for (row,) in first], count)
 
 
 def _about(row: tables.Delivery) -> str:
@@ -198,16 +198,16 @@ def _instances(session: Session, now: datetime) -> Some:
         col(table.state) == InstanceState.READY,
     )
     query = select(table).where(*where).order_by(col(table.expires_at))
-    rows, count = _some(session, query, select(func.count()).select_from(table).where(*where))
-    return Some([Ending(instance_number(tables.stored(row.id)), row.expires_at) for (row,) in rows], count)
+    first, count = _some(session, query, select(func.count()).select_from(table).where(*where))
+    return Some([Ending(instance_number(tables.stored(row.id)), row.expires_at) for (row,) in first], count)
 
 
 def _troubles(session: Session) -> Some:
     """Resources that somebody has to see to where they stand."""
     table, where = tables.InstanceResource, text(tables.TROUBLED)
     query = select(table).where(where).order_by(col(table.id))
-    rows, count = _some(session, query, select(func.count()).select_from(table).where(where))
-    return Some([_trouble(row) for (row,) in rows], count)
+    first, count = _some(session, query, select(func.count()).select_from(table).where(where))
+    return Some([_trouble(row) for (row,) in first], count)
 
 
 def _trouble(row: tables.InstanceResource) -> Trouble:

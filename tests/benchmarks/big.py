@@ -2,7 +2,8 @@
 
 `python -m tests.benchmarks.big [FEW MANY [FOLDER [ROUNDS]]]`. Both databases of a store hold the same but for the number of
 finished requests; beside them 100,000 steps, deliveries and cards wait (tests/benchmarks/crowd.py). Of each question:
-what it takes, and what it takes of a core, the database's part with it, which says more where others use the machine.
+what it takes, and what it takes of a core, the database's part with it: ratios are judged by the latter, as others may use
+the machine, and everything that is read is in memory.
 Not among the benchmarks that run without being named: a million is minutes. What is filled stays in FOLDER, if one is
 named, for the next run.
 """
@@ -71,11 +72,14 @@ def compare(store: str, filled: Sequence[tuple[str, int]], rounds: int = ROUNDS)
         both = f"{median(taken[few]):.1f} / {median(taken[many]):.1f} ms"
         times = figures.ratio(taken, many, few)
         used = " / ".join(f"{median(side.of_a_core):.1f}" for side in sides)
-        core = f"{used} of a core, {median(sides[1].of_a_core) / median(sides[0].of_a_core):.2f} times;"
+        of_a_core = median(sides[1].of_a_core) / median(sides[0].of_a_core)
+        core = f"{used} of a core, {of_a_core:.2f} times;"
         if ceiling:
             figures.told(what, both, f"{core} bar: at most {ceiling} ms;", met=median(taken[many]) <= ceiling)
         elif ratio:
-            figures.told(what, f"{both}, {times:.2f} times", f"{core} bar: at most {ratio} times;", met=times <= ratio)
+            figures.told(
+                what, f"{both}, {times:.2f} times", f"{core} bar: at most {ratio} times;", met=of_a_core <= ratio
+            )
         else:
             figures.told(what, f"{both}, {times:.2f} times", core)
     started = figures.in_turn(STARTS, {f"{side.count}": partial(_started, side.url) for side in sides})
@@ -276,7 +280,7 @@ QUESTIONS: dict[str, tuple[Question, float | None, float | None]] = {
     "places that were out of order": (_Side.probe, None, 1.5),
     "the channel of a place that never was": (_Side.lost_channel, None, 1.5),
     "a scrape of /metrics": (lambda side: gauges.read(side.database), None, 1.5),
-    "frontdesk doctor": (lambda side: checkup.take(side.database), None, None),
+    "frontdesk doctor": (lambda side: checkup.take(side.database), None, 1.5),
     "what a start does: migrate, every sweep and chore once": (_Side.start, None, 1.5),
 }
 
