@@ -209,12 +209,17 @@ def plain(value: Any) -> str:
         case bool():
             return "yes" if value else "no"
         case list():
-            return ", ".join(plain(each) for each in value) or "none"
+            return ", ".join(map(_inside, value)) or "none"
         case dict():
-            return ", ".join(f"{key}: {plain(each)}" for key, each in value.items()) or "none"
+            return ", ".join(f"{key}: {_inside(each)}" for key, each in value.items()) or "none"
         case None:
             return "–"  # noqa: RUF001 - a dash is meant
     return str(value)
+
+
+def _inside(value: Any) -> str:
+    """Of several that belong together one sees where they begin and end."""
+    return f"({plain(value)})" if isinstance(value, list | dict) and value else plain(value)
 
 
 def shortened(text: str, most: int) -> str:

@@ -67,3 +67,19 @@ def test_what_was_given_and_what_the_defaults_fill_in_stand_apart() -> None:
         < said.index("*B*: 3")
     )
     assert "*C*" not in said
+
+
+def test_of_entries_one_sees_where_they_begin_and_what_stands_empty_is_left_out() -> None:
+    fields: dict[str, Any] = {
+        "ports": {"type": "object", "additionalProperties": {"type": "object"}},
+        "rules": {"type": "array", "items": {"type": "object"}},
+        "notes": {"type": "string", "default": ""},
+        "tags": {"type": "array", "items": {"type": "string"}, "default": ["a"]},
+    }
+    rules = [{"allow": "x", "on": True}, {"allow": "y"}]
+    ports = {"web": {"number": 80, "zones": ["a", "b"]}, "db": {"number": 5432}}
+    said = texts(looked_at(fields, {"ports": ports, "rules": rules, "notes": "", "tags": []}))
+    assert "*Ports*: web: (number: 80, zones: (a, b)), db: (number: 5432)" in said
+    assert "*Rules*: (allow: x, on: yes), (allow: y)" in said
+    assert "Notes" not in said
+    assert "*Tags*: none" in said

@@ -49,11 +49,13 @@ def _answers(filled: Filled, reviewed: Reviewed, words_: Words) -> tuple[list[st
     titles = {each.path: each.title for each in filled.shown if each.kind == "section"}
     for question in filled.shown:
         value = _at(reviewed.form, question.path)
-        if question.kind == "section" or value is None or (value in ("", [], {}) and not filled.is_given(question)):
+        if question.kind == "section" or value is None:
             continue
         around = [question.path[:depth] for depth in range(1, len(question.path))]
         name = " / ".join([*(titles[path] for path in around if path in titles), question.title])
         was = _was(reviewed.before, question, value, words_)
+        if value in ("", [], {}) and not (was or question.default) and filled.entered.get(question.key) is None:
+            continue  # it stands empty, as it would if nobody had looked at it
         line = f"*{escape(name)}*: {cut(words_.value(question, value), _ANSWER)}{was}"
         (given if filled.is_given(question) else default).append(line)
     return given, default
