@@ -71,15 +71,13 @@ class Listening(People):
 
         Whoever draws the card sees why, and rings the alarm.
         """
-        stuck = [record.id for record in self._awaiting() if self._is_stuck(record)]
+        with self.database.read() as session:
+            waiting = reads.awaiting_ids(session)
+        stuck = [record.id for record in self._one_by_one(waiting) if self._is_stuck(record)]
         with self.database.write() as tx:
             for request_id in stuck:
                 outbox.touch(tx, request_id)
         return len(stuck)
-
-    def _awaiting(self) -> list[RequestRecord]:
-        with self.database.read() as session:
-            return reads.requests(session, reads.awaiting_ids(session))
 
     def _is_stuck(self, record: RequestRecord) -> bool:
         try:

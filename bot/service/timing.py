@@ -38,9 +38,9 @@ class Timing(Asking):
     def adopt(self) -> None:
         """Set the timers of what a process wrote that knew of none; the time for a decision begins now."""
         with self.database.read() as session:
-            waiting = reads.requests(session, timers.unset_requests(session))
+            waiting = timers.unset_requests(session)
             living = timers.unset_instances(session, self.database.now() + NOTICES[0])
-        for record in waiting:
+        for record in self._one_by_one(waiting):
             self._adopt(record)
         for instance_id in living:
             with self.database.write() as tx:
@@ -110,8 +110,9 @@ class Timing(Asking):
         except Exception:  # an author's function may raise anything; it is logged, and the next ones have their turn
             log.exception("the deadline of %s cannot be told", record.number)
             return
-        with self.database.write() as tx:
-            waits.adopt_request(tx, record.id, deadline)
+        if deadline:
+            with self.database.write() as tx:
+                waits.adopt_request(tx, record.id, deadline)
 
     def _patience(self, record: RequestRecord) -> Deadline | None:
         offering = self._offering_of(record)

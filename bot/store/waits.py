@@ -111,7 +111,7 @@ def renew(tx: Tx, instance_id: int, person_id: int, renewal: Renewal, seen: int)
         outbox.tell(tx, made_by, event, row.owner_id)
 
 
-def adopt_request(tx: Tx, request_id: int, deadline: Deadline | None) -> None:
+def adopt_request(tx: Tx, request_id: int, deadline: Deadline) -> None:
     """Wait for a decision that was waited for without a timer, from now on."""
     row = progress.locked(tx, request_id)
     if row.state == RequestState.AWAITING_APPROVAL and not rows.equal(tx, tables.Timer, request_id=request_id):
