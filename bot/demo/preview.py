@@ -86,8 +86,12 @@ class Chosen:
 
     def seen(self) -> dict[Path, float]:
         """When the files were saved that the form comes from."""
-        beside = self.path.parent if self.path.is_file() else self.path
-        watched = [self.document] if self.document else [path for path in beside.iterdir() if path.is_file()]
+        source = self.document or self.path
+        # What lies beside an offering file may be what its form is read from.
+        folder = source if source.is_dir() else source.parent
+        watched = (
+            [source] if self.document and source.is_file() else [each for each in folder.iterdir() if each.is_file()]
+        )
         return {path: path.stat().st_mtime for path in watched if path.exists()}
 
 

@@ -103,6 +103,11 @@ def _validated(schema: Schema, name: str, rule: Mapping[str, Any], findings: Fin
         done = carry(expression(condition), Subject(("var", name), schema))
     except Unreadable:
         done = False
+    if done and message and "pattern" in schema:  # which says less to people
+        said = str(schema.get("description") or "").rstrip()
+        schema["description"] = (
+            f"{said}{'' if said.endswith(('.', '!', '?', ':')) else '.'} {message}" if said else message
+        )
     if not done:
         told = " ".join(condition.split())
         findings.note(

@@ -1,6 +1,7 @@
 """`frontdesk preview`: an author sees the form at each save, and what is wrong with the file."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+
+from bot.demo import preview as previews
 
 ROOT = Path(__file__).parents[2]
 PROMISE = """
@@ -100,6 +103,18 @@ def test_the_form_is_drawn_anew_when_its_file_is_saved(shown: tuple[Path, str, s
     file.write_text("postgres = (")
     assert process.stderr
     assert re.search(r"Not shown: .*mine\.py:1: SyntaxError", process.stderr.readline())
+
+
+@pytest.mark.parametrize("source", ["module", "mine.py", "form.yaml"])
+def test_whatever_a_form_comes_from_is_watched(tmp_path: Path, source: str) -> None:
+    (tmp_path / "module").mkdir()
+    files = {"module": "module/variables.tf", "mine.py": "mine.schema.json", "form.yaml": "form.yaml"}
+    for name in ("module/variables.tf", "mine.py", "mine.schema.json", "form.yaml"):
+        (tmp_path / name).touch()
+    with previews._chosen(str(tmp_path / source)) as chosen:
+        before = chosen.seen()
+        os.utime(tmp_path / files[source], (1, 1))
+        assert chosen.seen() != before
 
 
 def test_the_bot_ends_with_whoever_shows_its_form(shown: tuple[Path, str, subprocess.Popen[str]]) -> None:

@@ -195,3 +195,13 @@ def test_variables_of_several_files_are_one_form_and_a_second_declaration_is_tol
 def test_an_expression_that_is_none_or_too_much_is_refused(text: str) -> None:
     with pytest.raises(Unreadable):
         expression(text)
+
+
+def test_what_a_validation_says_stands_beside_the_pattern_that_it_becomes() -> None:
+    rule = 'validation {\n condition = can(regex("^[a-z]+$", var.a))\n error_message = "Lower case only."\n}'
+    assert variable(f'type = string\n description = "Its name"\n {rule}') == {
+        "type": "string",
+        "pattern": "^[a-z]+$",
+        "description": "Its name. Lower case only.",
+    }
+    assert variable(f"type = string\n {rule}")["description"] == "Lower case only."
