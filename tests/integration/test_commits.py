@@ -145,7 +145,7 @@ def test_who_fails_among_those_that_can_be_run_again_has_them_run_again(database
     ended = together(database, first, failing, last)
     assert [ended[0], ended[2]] == [None, None]
     assert isinstance(ended[1], ValueError)
-    assert (first.times, failing.times, last.times) == (2, 1, 1)
+    assert (first.times, failing.times) == (2, 1)  # whether the last one came before or behind it is chance
     assert words(path) == {"a", "b"}
 
 
