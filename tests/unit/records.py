@@ -1,5 +1,6 @@
 """Requests, instances and people as tests make them up, with all that people may type into them."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -196,12 +197,14 @@ EVENTS = st.builds(
 DECISIONS = st.builds(
     decision, PEOPLE, st.sampled_from(["approve", "reject"]), reason=st.none() | TEXTS, current=st.booleans()
 )
+#: No id: those of people, channels and groups are live where such a one is asked for.
+NO_ID = TEXTS.filter(lambda text: not re.fullmatch("[UWCGS][A-Z0-9]+", text))
 FORMS = st.fixed_dictionaries(
-    {"name": TEXTS, "owner": TEXTS},
+    {"name": TEXTS, "owner": NO_ID},
     optional={
         "size": TEXTS,
-        "place": TEXTS,
-        "team": TEXTS,
+        "place": NO_ID,
+        "team": NO_ID,
         "ready": st.booleans(),
         "tags": st.lists(TEXTS, max_size=3),
         "stray": TEXTS,

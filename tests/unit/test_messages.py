@@ -27,7 +27,7 @@ from tests.unit.records import ADA, EVE, GRACE, HOSTILE, NOW, decision, event, i
 
 #: All that may be live: people, channels and groups that Slack knows, times, links of ours and of a step's outputs.
 ALLOWED = re.compile(
-    r"<@[UW][A-Z0-9]{2,20}>"
+    r"<@(U01ADA|U02GRACE|W123)>"
     r"|<#[CG][A-Z0-9]+>"
     r"|<!subteam\^S0DBA>"
     r"|<!date\^\d+\^\{date_short\} at \{time\}\|[^<>|]+ UTC>"
