@@ -18,6 +18,7 @@ from bot.cli.client import line
 from bot.cli.failures import REFUSED, USAGE, Failure
 from bot.contract import Question
 from bot.contract.content import MOST, encoded
+from bot.contract.schema import properties
 
 JSON = dict[str, Any]
 
@@ -44,7 +45,7 @@ def read(schema: JSON, tail: Sequence[str], own: Own, *, prog: str) -> Given:
     questions = contract.applied(schema, contract.with_defaults(schema, {})).questions
     parser = _parser(questions, own, prog)
     found, rest = parser.parse_known_args(tail)
-    deeper, rest = _deeper(rest, {question.path[0] for question in contract.fields(schema)})
+    deeper, rest = _deeper(rest, {name for part in contract.parts(schema) for name in properties(part)})
     files = [word for word in rest if word.startswith("@") and len(word) > 1]
     unknown = [word for word in rest if word not in files]
     if unknown:

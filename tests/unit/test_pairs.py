@@ -114,3 +114,18 @@ def test_help_shows_the_fields_that_a_condition_asks_for(capsys: pytest.CaptureF
     with pytest.raises(SystemExit):
         read("--help")
     assert "--pay.kind card|cash" in capsys.readouterr().out
+
+
+def test_a_field_that_a_condition_brings_in_is_an_option() -> None:
+    rule = {"properties": {"kind": {"const": "db"}}}
+    engine = {"properties": {"engine": {"enum": ["pg", "my"]}}}
+    schema = {"type": "object", "properties": {"kind": {"enum": ["vm", "db"]}}, "required": ["kind"]}
+    schema |= {"if": rule, "then": engine}
+
+    def asked(*tail: str) -> Any:
+        given = command_line.read(schema, tail, {}, prog="frontdesk request order")
+        return command_line.typed(schema, given, lambda _name, _content: {})
+
+    assert asked("--engine", "pg", "--kind", "db") == {"kind": "db", "engine": "pg"}
+    with pytest.raises(Failure, match="not every option is a field"):
+        asked("--engine", "pg", "--kind", "vm")
