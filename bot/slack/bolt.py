@@ -4,16 +4,19 @@ Bolt asks its listeners one after the other, gathers thirty arguments to ask eac
 request: that was a third of an acknowledgement. A submitted window is found by its name.
 """
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.kwargs_injection.args import Args
-from slack_bolt.listener.custom_listener import CustomListener
+from slack_bolt.listener import Listener
 from slack_sdk import WebClient
 
 from bot import measures, telemetry
+
+log = logging.getLogger(__name__)
 
 #: What Slack sends; anything else is counted together, so that nobody can make up labels.
 _KINDS = frozenset(
@@ -29,6 +32,38 @@ _KINDS = frozenset(
 )
 
 
+class _Submission(Listener):
+    """Answers windows of one name; told what it may need, where Bolt finds out what else a request might be."""
+
+    matchers = middleware = lazy_functions = ()
+    auto_acknowledgement = False
+
+    def __init__(self, submit: Callable[[Args], None]) -> None:
+        self.submit = submit
+
+    def run_ack_function(self, *, request: BoltRequest, response: BoltResponse) -> None:
+        """As Bolt's runner calls it."""
+        context, view = request.context, request.body["view"]
+        self.submit(
+            Args(
+                logger=log,
+                client=context.client,
+                req=request,
+                resp=response,
+                context=context,
+                body=request.body,
+                payload=view,
+                view=view,
+                ack=context.ack,
+                say=context.say,
+                respond=context.respond,  # type: ignore[arg-type] # it is there
+                complete=context.complete,
+                fail=context.fail,
+                next=lambda: None,
+            )
+        )
+
+
 class Bolt(App):
     """Bolt's app, over both ways in."""
 
@@ -36,13 +71,11 @@ class Bolt(App):
         """`web` is what a submission's listener calls Slack with; `settings` are Bolt's."""
         super().__init__(**settings)
         self._web = web
-        self._submissions: dict[str, CustomListener] = {}
+        self._submissions: dict[str, _Submission] = {}
 
     def submission(self, callback_id: str, submit: Callable[[Args], None]) -> None:
         """Have windows of that name handed to `submit`, which acknowledges them."""
-        self._submissions[callback_id] = CustomListener(
-            app_name=self.name, ack_function=submit, lazy_functions=(), matchers=(), middleware=()
-        )
+        self._submissions[callback_id] = _Submission(submit)
 
     def dispatch(self, req: BoltRequest) -> BoltResponse:
         """As Bolt does."""
