@@ -51,7 +51,7 @@ class Filing(Desk):
         while True:
             with self.database.read() as session:
                 found = files.waiting(session, self.database.now())
-                used = [file for file, person in found if files.is_used(session, file, person)]
+                used = files.used(session, found)
                 drafted = [file for file, person in found if files.is_drafted(session, file, person)]
             with self.database.write() as tx:
                 files.mark_used(tx, used)

@@ -1,11 +1,11 @@
 """Files that are answers: those that were uploaded here with what is in them, those in Slack by their ids."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, cast
+from sqlalchemy import String, cast, or_
 from sqlmodel import col, delete, select, update
 
 from bot.store import tables
@@ -58,13 +58,22 @@ def waiting(session: Session, now: datetime) -> list[tuple[str, int]]:
     return [(file, person) for file, person in session.exec(select(this.id, this.person_id).where(*old).limit(AT_ONCE))]
 
 
-def is_used(session: Session, file_id: str, person_id: int) -> bool:
-    """Whether a request of this person has it, or what a step left."""
-    request, step = tables.Request, tables.Step
-    for column, mine in ((request.form, request.requester_id == person_id), (step.outputs, True)):
-        if session.exec(select(1).where(mine, _names(column, file_id)).limit(1)).first():
-            return True
-    return False
+def used(session: Session, found: Sequence[tuple[str, int]]) -> list[str]:
+    """Those of these files, each with whose it is, that a request of this person has, or what a step left."""
+    asked = [file for file, person in found if _is_asked_with(session, file, person)]
+    rest, step = [file for file, _ in found if file not in asked], tables.Step
+    if not rest:
+        return asked
+    # No index knows what steps left: all of it is read, once for all files.
+    said = cast(col(step.outputs), String)
+    left = session.exec(select(said).where(or_(*(_names(step.outputs, file) for file in rest)))).all()
+    return asked + [file for file in rest if any(file in outputs for outputs in left)]
+
+
+def _is_asked_with(session: Session, file_id: str, person_id: int) -> bool:
+    request = tables.Request
+    mine = (request.requester_id == person_id, _names(request.form, file_id))
+    return session.exec(select(1).where(*mine).limit(1)).first() is not None
 
 
 def is_drafted(session: Session, file_id: str, person_id: int) -> bool:

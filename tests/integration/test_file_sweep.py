@@ -93,12 +93,13 @@ def test_one_that_was_edited_in_long_after_it_came_stays(desk: Drawings) -> None
 
 def test_one_that_a_step_of_people_left_stays(desk: Drawings) -> None:
     record, _ = desk.service.submit(desk.ada, "plan", {})
+    desk.upload("forgotten")
     file = desk.upload("left")
     desk.service.approve(desk.linus, record.number)
     with desk.database.write() as tx:
         tx.exec(select(tables.Step).where(tables.Step.request_id == record.id)).one().outputs = {"file": file}
     desk.clock.forward(days=2)
-    assert desk.service.sweep_files() == 0
+    assert desk.service.sweep_files() == 1
     assert desk.there() == ["left"]
 
 
