@@ -278,7 +278,7 @@ def test_secrets_are_never_shown_again() -> None:
     schema = Login.model_json_schema()
     view = modal(schema, {"password": "hunter2", "pin": "hunter3"})
     assert "hunter" not in texts(view)
-    assert "over your shoulder" in inputs(view)["/password"]["hint"]["text"]
+    assert "over your shoulder. It is not kept when this window closes." in inputs(view)["/password"]["hint"]["text"]
     assert notes(view) == [
         "Password: a secret is not shown again. Please enter it once more.",
         "Pin: Has to be a whole number.",

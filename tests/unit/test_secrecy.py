@@ -232,7 +232,8 @@ def test_a_list_whose_entries_hold_secrets_says_how_it_is_written_and_why() -> N
     shown = inputs(modal(Team.model_json_schema()))
     assert shown["/keys"]["hint"]["text"] == (
         "YAML or JSON, for secrets are kept nowhere. Each entry begins with “- ” and has these fields, one on each line "
-        "as “name: value”: kind, token. Slack hides nothing: what you type here can be read over your shoulder."
+        "as “name: value”: kind, token. Slack hides nothing: what you type here can be read over your shoulder. "
+        "It is not kept when this window closes."
     )
     assert "dispatch_action" not in shown["/keys"]  # nothing of it is kept while it is typed
 

@@ -212,7 +212,9 @@ def _hint(question: Question, element: str, zone: tzinfo | None) -> str:
     if element == "file_input":
         parts.append(_largest(question))
     if question.holds_secret:
-        parts.append("Slack hides nothing: what you type here can be read over your shoulder.")
+        parts.append(
+            "Slack hides nothing: what you type here can be read over your shoulder. It is not kept when this window closes."
+        )
     elif question.kind in _CLEARED and is_optional(question) and not question.optional_section:
         default = question.schema.get("default")
         parts.append("" if default in (None, "") else f"Left empty: {label(question, default, zone)}.")
