@@ -10,8 +10,6 @@ A field that a branch brings in is marked with its case, so that two fields of o
 A presentation adds its own (`VISIBLE_IF`): it looks at any field of the whole form, also from inside of an entry.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -19,13 +17,12 @@ from typing import Any
 
 from bot.contract import patterns
 from bot.contract.branches import among, chooser, dependent, listed, named, position, titles, told_apart
-from bot.contract.questions import CASE, VISIBLE_IF, Question, fields
+from bot.contract.nodes import CONDITIONS, Node
+from bot.contract.questions import VISIBLE_IF, Question, fields
 from bot.contract.schema import Schema, alone, kinds, properties, remembered, required, resolve
 from bot.contract.unions import VALUE, VARIANT, mixed, takes_map, variants
 from bot.contract.validation import problems, with_defaults
 
-#: What is worked off here, so that the applied form has none of it.
-_CONDITIONS = frozenset({"if", "then", "else", "dependencies", "dependentRequired", "dependentSchemas", "allOf"})
 _Path = tuple[str, ...]
 #: Answers of the forms around an entry: the path of each form, from the whole one (the empty path) on.
 Around = Sequence[tuple[_Path, Mapping[str, Any]]]
@@ -193,7 +190,7 @@ def _mentions_conditions(part: Any) -> bool:
         return False
     if (
         VISIBLE_IF in part
-        or not _CONDITIONS.isdisjoint(part)
+        or not CONDITIONS.isdisjoint(part)
         or any(len(part.get(word) or ()) > 1 for word in ("oneOf", "anyOf"))
     ):
         return True
@@ -204,69 +201,6 @@ def _mentions_conditions(part: Any) -> bool:
 def _checks(_: Schema) -> dict[int, Schema | None]:
     """The `if`s of a schema as schemas of their own, made once each."""
     return {}
-
-
-@dataclass
-class _Node:
-    """An object under way: what holds for it so far."""
-
-    schema: Schema
-    value: Mapping[str, Any]
-    path: _Path
-    nullable: bool = False
-
-    def take(self, part: Schema, *, after: str = "", known: frozenset[str] = frozenset(), case: bool = True) -> None:
-        """Add a part's fields, behind the one that they depend on."""
-        fields = dict(properties(self.schema))
-        new: dict[str, Any] = {}
-        for name, declared in properties(part).items():
-            if declared is False:
-                fields.pop(name, None)
-            elif name in fields:
-                fields[name] = fields[name] if name in known else _refined(fields[name], declared)
-            else:
-                new[name] = _marked(declared) if case else declared
-        self.schema = {
-            **{name: value for name, value in part.items() if name not in _CONDITIONS | {"title", "description"}},
-            **self.schema,
-            "properties": _placed(fields, new, after),
-            "required": sorted(required(self.schema) | required(part)),
-        }
-
-    def drop(self, name: str) -> None:
-        """Without a field."""
-        fields = {each: inner for each, inner in properties(self.schema).items() if each != name}
-        self.schema = {**self.schema, "properties": fields, "required": sorted(required(self.schema) - {name})}
-
-
-def _placed(fields: Mapping[str, Any], new: Mapping[str, Any], after: str) -> dict[str, Any]:
-    if after not in fields:
-        return {**fields, **new}
-    at = list(fields).index(after) + 1
-    pairs = list(fields.items())
-    return dict([*pairs[:at], *new.items(), *pairs[at:]])
-
-
-def _refined(old: Any, new: Any) -> Any:
-    if not (isinstance(old, dict) and isinstance(new, dict)):
-        return old
-    both = {**old, **new}
-    if isinstance(old.get("properties"), dict) and isinstance(new.get("properties"), dict):
-        names = {**old["properties"], **new["properties"]}
-        both["properties"] = {
-            name: _refined(old["properties"].get(name, inner), new["properties"].get(name))
-            for name, inner in names.items()
-        }
-        both["required"] = sorted(required(old) | required(new))
-    return both
-
-
-def _marked(declared: Any) -> Any:
-    """A field of a branch. Equal ones in two branches are one field, and keep their answer."""
-    if not isinstance(declared, dict):
-        declared = {}
-    text = json.dumps(declared, sort_keys=True, default=str)
-    return {CASE: hashlib.sha256(text.encode()).hexdigest()[:6], **declared}
 
 
 @dataclass
@@ -287,7 +221,7 @@ class _Walk:
         if any(ref in seen for ref in found.refs) or not self._is_an_object(found.schema):
             return declared
         opened = _opened(value, map_too=takes_map(found.schema, self.root))
-        here = _Node(found.schema, opened or _boxed_default(found.schema), path)
+        here = Node(found.schema, opened or _boxed_default(found.schema), path)
         count = len(self.choices)
         self._open(here, found.schema, ())
         self._leave_out(here)
@@ -297,11 +231,11 @@ class _Walk:
         }
         if count == len(self.choices):
             return declared
-        made = {name: inner for name, inner in here.schema.items() if name not in _CONDITIONS} | {"properties": inside}
+        made = {name: inner for name, inner in here.schema.items() if name not in CONDITIONS} | {"properties": inside}
         made |= {"default": default} if (default := _boxed_default(made)) else {}
         return {**made, "type": ["object", "null"] if found.nullable or here.nullable else "object"}
 
-    def _leave_out(self, here: _Node) -> None:
+    def _leave_out(self, here: Node) -> None:
         """Drop the fields that the presentation does not want for these answers."""
         for name, declared in list(properties(here.schema).items()):
             rules = declared.get(VISIBLE_IF) if isinstance(declared, dict) else None
@@ -328,7 +262,7 @@ class _Walk:
             return value is not None and self._holds(rule, value)
         return among(value, rule if isinstance(rule, list | tuple) else [rule])
 
-    def _open(self, here: _Node, part: Schema, seen: _Path) -> None:
+    def _open(self, here: Node, part: Schema, seen: _Path) -> None:
         for extra in self._parts(part):
             self._choose("allOf")
             self._follow(here, extra, seen, case=False)
@@ -343,7 +277,7 @@ class _Walk:
         for word in ("oneOf", "anyOf"):
             self._open_branches(here, word, listed(part.get(word)), part, seen)
 
-    def _open_if(self, here: _Node, part: Schema, seen: _Path) -> None:
+    def _open_if(self, here: Node, part: Schema, seen: _Path) -> None:
         names = list(named(part["if"]))
         self.controls |= {(*here.path, *name) for name in names}
         needed = required(here.schema)
@@ -357,7 +291,7 @@ class _Walk:
             last = max((name[0] for name in names), key=position(here.schema), default="")
             self._follow(here, chosen, seen, after=last)
 
-    def _open_branches(self, here: _Node, word: str, branches: Sequence[Any], part: Schema, seen: _Path) -> None:
+    def _open_branches(self, here: Node, word: str, branches: Sequence[Any], part: Schema, seen: _Path) -> None:
         found = [resolve(branch, self.root).schema for branch in branches]
         tag = told_apart(found, part.get("discriminator"), self.root)
         if tag is None:
@@ -373,7 +307,7 @@ class _Walk:
         if chosen is not None:
             self._follow(here, branches[chosen], seen, after=name, known=frozenset({name}))
 
-    def _open_variants(self, here: _Node, word: str, branches: Sequence[Any], seen: _Path) -> None:
+    def _open_variants(self, here: Node, word: str, branches: Sequence[Any], seen: _Path) -> None:
         """Let somebody choose; until they do, the first one that accepts what is there."""
         declared = variants({word: branches}, self.root) or mixed({word: branches}, self.root)
         if not declared or VARIANT in properties(here.schema):
@@ -401,7 +335,7 @@ class _Walk:
 
     def _follow(
         self,
-        here: _Node,
+        here: Node,
         extra: Any,
         seen: _Path,
         *,
