@@ -160,7 +160,7 @@ def test_without_a_platforms_channel_an_alarm_stands_in_the_log(
 
 def test_the_rest_between_alarms_is_a_channels(sqlite_url: str, clock: Clock) -> None:
     shop = Shop(sqlite_url, clock)
-    shop.worker.pace = timedelta(seconds=1)
+    shop.worker.outgoing.pace = timedelta(seconds=1)
     for name in ("one", "two"):
         with shop.database.write() as tx:
             outbox.alarm(tx, name, name)

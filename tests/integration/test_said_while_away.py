@@ -105,7 +105,7 @@ def asked(store: Store, kind: str, error: Exception | None = None) -> Iterator[S
     """Somebody has asked, and all is said, with the database away after the first of that kind."""
     shop = Shop(store.url)
     shop.door = Leaving(store, kind, error)
-    shop.worker.sender = shop.door
+    shop.worker.outgoing.sender = shop.door
     shop.ask()
     shop.send()
     assert (store.met, store.is_away) == (1, False)

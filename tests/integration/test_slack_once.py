@@ -179,7 +179,7 @@ def test_nothing_is_posted_once_a_claim_may_be_over(tmp_path: Path) -> None:
     with opened(tmp_path) as office:
         number = office.ask(office.ada)
         office.until(lambda: quiet(office))
-        sender = office.process.worker.sender
+        sender = office.process.worker.outgoing.sender
         assert isinstance(sender, SlackSender)
         delivery = ClaimedDelivery(
             999,

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from bot import worker
 from bot.catalogue import Catalogue
 from bot.engine import Engine
 from bot.errors import PermanentError, TemporaryError, Unavailable
@@ -22,7 +21,7 @@ from bot.store import people, tables
 from bot.store.database import Database
 from bot.store.sending import ClaimedCard, ClaimedDelivery
 from bot.store.wake import FileEar
-from bot.worker import Worker
+from bot.worker import Worker, process
 from tests.conftest import GROUPS, Clock, Recorded
 
 
@@ -110,7 +109,7 @@ class Shop:
         with self.database.write() as tx:
             self.ada, self.grace = (people.remember_email(tx, f"{name}@example.com") for name in ("ada", "grace"))
 
-    def made(self, kind: type[Worker] = Worker, door: bool = True, threads: int = worker.THREADS) -> Worker:
+    def made(self, kind: type[Worker] = Worker, door: bool = True, threads: int = process.THREADS) -> Worker:
         return kind(
             self.database,
             self.engine,
@@ -229,7 +228,7 @@ def test_a_step_that_does_not_finish_is_told_to_stop_and_given_back_at_once(runn
 def test_what_another_process_makes_due_is_heard_of(
     running: Shop, store_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker, "LONGEST_WAIT", 1000)  # nobody looks unasked
+    monkeypatch.setattr(process, "LONGEST_WAIT", 1000)  # nobody looks unasked
     elsewhere = Shop(store_url)
     number = elsewhere.ask()
     running.until(lambda: not running.worker._deaf)
@@ -242,7 +241,7 @@ def test_a_step_that_ends_makes_room_for_the_next_one_of_its_offering(
     sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two threads an offering has one, and its commit wakes while it still counts: nothing was found by then."""
-    monkeypatch.setattr(worker, "LONGEST_WAIT", 3600.0)
+    monkeypatch.setattr(process, "LONGEST_WAIT", 3600.0)
     monkeypatch.setattr(FileEar, "hear", lambda _: time.sleep(0.05))  # it hears this process's own commits too
     shop = Shop(sqlite_url)
     for number in (first := shop.ask(), second := shop.ask()):
@@ -411,7 +410,7 @@ def test_one_card_shows_all_that_happened_meanwhile(shop: Shop) -> None:
 
 
 def test_resources_are_looked_at_while_there_are_more(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.worker.LOOKS", 0.01)
+    monkeypatch.setattr("bot.worker.process.LOOKS", 0.01)
     shop.looking = [False, True, True]
     shop.worker.start()
     shop.until(lambda: not shop.looking)
