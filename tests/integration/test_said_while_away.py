@@ -60,18 +60,18 @@ def postgresql(migrated_postgres: str) -> Iterator[Store]:
 def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setattr(connections, "PATIENCE", 0.05)
     found: Store = request.getfixturevalue(request.param)
-    write = Database.write
+    writing = Database._writing
 
     @contextmanager
-    def meeting(database: Database) -> Iterator[Tx]:
+    def meeting(database: Database, **how: bool) -> Iterator[Tx]:
         try:
-            with write(database) as tx:
+            with writing(database, **how) as tx:
                 yield tx
         except Unavailable:
             found.meet()
             raise
 
-    monkeypatch.setattr(Database, "write", meeting)
+    monkeypatch.setattr(Database, "_writing", meeting)
     return found
 
 

@@ -1,7 +1,7 @@
 """Which question stands on which page of a form, and where one is found. Pure.
 
 A form of moderate size stays on one page, in its own order. In a larger one what must be answered comes first, with
-what other fields depend on; the rest follows in its order, and secrets stand last, for they are never kept.
+what other fields depend on; the rest follows in its order. In both secrets stand last, for they are never kept.
 """
 
 import hashlib
@@ -78,7 +78,10 @@ def _laid_out(applied: Applied, lists: bool) -> tuple[Page, ...]:
         tier = _tier(question, applied)
         tiers["all" if one and not (question.advanced and tier != "must") else tier].append(question)
     if one:
-        first = Page("all", tuple(_headed(questions, tiers.pop("all"))))
+        asked = tiers.pop("all")
+        secrets = [each for each in asked if each.holds_secret]
+        plain = [each for each in asked if not each.holds_secret]
+        first = Page("all", (*_headed(questions, plain), *_headed(questions, secrets)))
         more = [Page(tier, part) for tier, each in tiers.items() for part in _parts(each, lists)]
         return (first, *more) if first.questions or not more else tuple(more)
     return tuple(Page(tier, part) for tier, each in tiers.items() for part in _parts(each, lists))
