@@ -204,13 +204,12 @@ class Asking(Offers, Reading):
 
     def _steps_of(self, offering: Offering[Any]) -> list[NewStep]:
         """Made once for each version: nothing of it changes while the process runs."""
-        key = (offering.name, offering.version)
-        if key not in self._laid_out:
-            self._laid_out[key] = self._new_steps(offering)
-        return self._laid_out[key]
+        if offering not in self._laid_out:
+            self._laid_out[offering] = self._new_steps(offering)
+        return self._laid_out[offering]
 
     @cached_property
-    def _laid_out(self) -> dict[tuple[str, str], list[NewStep]]:
+    def _laid_out(self) -> dict[Offering[Any], list[NewStep]]:
         return {}
 
     def _new_steps(self, offering: Offering[Any]) -> list[NewStep]:

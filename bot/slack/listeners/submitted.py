@@ -34,8 +34,7 @@ def _submit(interaction: Interaction, view: JSON) -> JSON | None:
         # Slack is asked nothing now: it waits for this answer.
         words = Words(offering, interaction.directory.remembered_mention)
         confirmation = views.confirmation(asked, words, usual=views.usual(service.described(offering)))
-        # Not checked as others are: three texts, and a test proves that Slack takes whatever stands in them.
-        return {"response_action": "update", "view": confirmation}
+        return {"response_action": "update", "view": checked_view(confirmation)}
 
     return handing_in.submitted(interaction, hand_in)
 
