@@ -28,7 +28,7 @@ from bot.contract.oddities import oddities
 from bot.contract.pairs import UNKNOWN, merged, typed, unflatten
 from bot.contract.presentation import Look, NoSuchField, presented, unanswerable
 from bot.contract.questions import Choice, Kind, Question, fields, humanised, is_content
-from bot.contract.schema import Schema, parts, pointer, remembered, resolve
+from bot.contract.schema import Schema, definitions, parts, pointer, remembered, resolve
 from bot.contract.search import ranked
 from bot.contract.secrecy import asks_for_secrets, at, secrets
 from bot.contract.text import parse, parse_lines, written
@@ -54,6 +54,7 @@ __all__ = [
     "at",
     "breaking",
     "comparable",
+    "definitions",
     "expected",
     "faults",
     "fields",

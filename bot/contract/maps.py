@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot.contract import validation
-from bot.contract.schema import Schema, alone, kinds, properties, remembered, required, resolve
+from bot.contract.schema import Schema, alone, definitions, kinds, properties, remembered, required, resolve
 from bot.contract.unions import VALUE, is_object, variants
 from bot.errors import Problem
 
@@ -84,8 +84,7 @@ def problems(schema: Schema, value: Mapping[str, Any]) -> list[Problem]:
 
 @remembered
 def _of_name(schema: Schema) -> Schema:
-    around: Schema = {name: schema[name] for name in ("$schema", "$defs", "definitions") if name in schema}
-    return {**around, "properties": {NAME: properties(schema)[NAME]}, "required": [NAME]}
+    return {**definitions(schema), "properties": {NAME: properties(schema)[NAME]}, "required": [NAME]}
 
 
 @remembered

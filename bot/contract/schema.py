@@ -142,7 +142,12 @@ def alone(part: Schema, root: Schema) -> Schema | None:
     """A part of a schema with the definitions that it needs; None: it refers to something else than definitions."""
     if any(not ref.startswith(("#/$defs/", "#/definitions/")) for ref in references(part)):
         return None
-    return {**{name: root[name] for name in ("$schema", "$defs", "definitions") if name in root}, **part}
+    return {**definitions(root), **part}
+
+
+def definitions(root: Schema) -> Schema:
+    """What a part of a schema needs to stand alone: which JSON Schema it is, and its definitions."""
+    return {name: root[name] for name in ("$schema", "$defs", "definitions") if name in root}
 
 
 def kinds(schema: Schema) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bot.contract import patterns
 from bot.contract.formats import FORMATS
-from bot.contract.schema import Schema, parts, pointer, properties, remembered, resolve, target
+from bot.contract.schema import Schema, definitions, parts, pointer, properties, remembered, resolve, target
 from bot.contract.wording import nearest, told
 from bot.errors import Problem
 
@@ -279,8 +279,7 @@ def _inner(here: Schema) -> Iterator[tuple[tuple[str, ...], Any]]:
 
 def _of(schema: Schema, root: Schema, value: Any) -> list[Problem]:
     """The problems of a value under a part of a schema; the part keeps the whole's definitions."""
-    around: Schema = {name: root[name] for name in ("$schema", "$defs", "definitions") if name in root}
-    return problems({**around, **schema}, value)
+    return problems({**definitions(root), **schema}, value)
 
 
 _NO_LETTER = re.compile("[\0\ud800-\udfff]")

@@ -83,13 +83,6 @@ def change(session: Session, model: type[SQLModel], where: Mapping[str, Any], **
     statement.put_off(session, given)
 
 
-def changed(session: Session, model: type[SQLModel], where: Mapping[str, Any], **values: Any) -> int:
-    """As `change`, now; how many rows there were."""
-    statement, given = _changing(session, model, where, values)
-    count: int = statement.run(session, given).rowcount
-    return count
-
-
 def surely(session: Session, model: type[SQLModel], where: Mapping[str, Any], unless: Exception, **values: Any) -> None:
     """As `change`; where it is not one row, `unless` is raised by the end of the transaction, which undoes it."""
     statement, given = _changing(session, model, where, values)

@@ -14,7 +14,6 @@ from bot.demo.slack.client import Client
 from bot.errors import PermanentError
 from bot.slack.files import SlackFiles
 from tests.integration import asking
-from tests.integration.clicks import start_over
 from tests.integration.office import Office, text_of
 from tests.integration.test_cli import process
 
@@ -60,11 +59,6 @@ TEXT = base64.b64encode(CERTIFICATE).decode()
 def open_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     with asking.offering(tmp_path_factory, site=SITE) as office:
         yield office
-
-
-@pytest.fixture
-def office(open_office: Office) -> Office:
-    return start_over(open_office)
 
 
 @pytest.fixture

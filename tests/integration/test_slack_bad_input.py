@@ -14,7 +14,7 @@ import pytest
 from bot.demo.slack import interactions, population
 from bot.demo.slack.delivery import FORM, deliver, sign
 from bot.demo.slack.entities import Message
-from tests.integration.clicks import click_old, fill_in, give_reason, read, start_over, submit_forged
+from tests.integration.clicks import click_old, fill_in, give_reason, read, submit_forged
 from tests.integration.office import ROOT, Office, everything, opened, text_of
 
 LETTER = '''"""Letter
@@ -69,12 +69,6 @@ def open_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     (folder / "letter.py").write_text(LETTER)
     with opened(tmp_path_factory.mktemp("office"), offerings=folder) as office:
         yield office
-
-
-@pytest.fixture
-def office(open_office: Office) -> Office:
-    """One office for the whole file."""
-    return start_over(open_office)
 
 
 def write_letter(office: Office, **answers: Any) -> str:

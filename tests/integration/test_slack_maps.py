@@ -8,7 +8,6 @@ import pytest
 from bot.contract.maps import NAME
 from bot.demo.slack.client import Client
 from tests.integration.asking import ask, block, has, offering, requested
-from tests.integration.clicks import start_over
 from tests.integration.office import Office
 
 APP = '''
@@ -50,16 +49,6 @@ def work(request: Request[App]) -> manual.Task:
 def open_office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     with offering(tmp_path_factory, app=APP) as opened:
         yield opened
-
-
-@pytest.fixture
-def office(open_office: Office) -> Office:
-    return start_over(open_office)
-
-
-@pytest.fixture
-def ada(office: Office) -> Client:
-    return office.ada
 
 
 def of(pointer: str) -> str:

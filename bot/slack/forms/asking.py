@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import Any
 
-from bot.contract import Question, at, moments, parse, parse_lines, secrets, written
+from bot.contract import Question, at, definitions, moments, parse, parse_lines, secrets, written
 from bot.contract.content import described
 from bot.secrecy import MASK
 from bot.slack.rules import sizes
@@ -81,8 +81,7 @@ def free_text(question: Question, value: Any, zone: tzinfo | None = None) -> Sho
 
 def is_covered(question: Question, value: Any) -> bool:
     """Whether it was stored: where a secret stood it has the mask that nobody may hand in."""
-    around: JSON = {name: question.root[name] for name in ("$schema", "$defs", "definitions") if name in question.root}
-    places = secrets({**around, "properties": {"it": question.schema}}, {"it": value})
+    places = secrets({**definitions(question.root), "properties": {"it": question.schema}}, {"it": value})
     return bool(places) and all(at({"it": value}, place) == MASK for place in places)
 
 
