@@ -161,6 +161,39 @@ def test_each_kind_of_element_is_filled_in_over_three_pages_and_comes_back_typed
     assert (form["tuning"]["limit_7"], form["tuning"]["limit_59"]) == (77, 59)
 
 
+def test_answers_reach_the_workspace_in_the_order_in_which_they_were_given(enter: Enter, stage: Stage) -> None:
+    grace = enter("grace")
+    grace.write("/platform request everything")
+    modal = grace.modal("Everything that can be …")
+    modal.get_by_role("radio", name="large").check()
+    why = modal.get_by_label("Why large")
+    expect(why).to_be_visible()
+    slow: list[Any] = []
+    overtaking: list[Any] = []
+
+    def on_the_way(route: Any) -> None:
+        if slow:
+            overtaking.append(route)
+            route.continue_()
+        else:
+            slow.append(route)
+
+    grace.page.route("**/act", on_the_way)
+    why.fill("Much traffic")
+    why.blur()
+    modal.get_by_role("radio", name="small").check()
+    grace.page.wait_for_timeout(500)  # for what overtakes
+    overtook = len(overtaking)
+    with grace.page.expect_response("**/act"):
+        slow[0].continue_()
+    expect(why).to_be_hidden()
+    expect(modal.get_by_role("radio", name="small")).to_be_checked()
+    assert not overtook
+    modal.get_by_role("radio", name="large").check()
+    expect(why).to_have_value("Much traffic")
+    grace.page.unroute("**/act")
+
+
 def types(modal: Any) -> None:
     """Texts, numbers, days and moments."""
     for label, text in {
