@@ -1,6 +1,6 @@
 """What every use case stands on: the store, the catalogue, and who may do what."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -18,9 +18,6 @@ from bot.store.database import Database, Tx
 from bot.store.progress import Moved
 from bot.store.records import PersonRecord, RequestRecord
 from bot.story import stands
-
-#: So many requests are read together where there may be very many.
-_AT_ONCE = 200
 
 
 class Desk:
@@ -41,13 +38,6 @@ class Desk:
     def _request(self, request_id: int) -> RequestRecord | None:
         with self.database.read() as session:
             return reads.request(session, request_id)
-
-    def _one_by_one(self, ids: Sequence[int]) -> Iterator[RequestRecord]:
-        """Those requests, however many; a few at a time are read and held."""
-        for first in range(0, len(ids), _AT_ONCE):
-            with self.database.read() as session:
-                found = reads.requests(session, ids[first : first + _AT_ONCE])
-            yield from found
 
     def _offering_of(self, record: RequestRecord | None) -> Offering[Any] | None:
         return self.catalogue.offering(record.offering, record.version) if record else None

@@ -3,12 +3,10 @@
 import logging
 from dataclasses import dataclass
 
-from bot.errors import Unavailable
 from bot.people import Profile
 from bot.service.people import People
 from bot.store import detours, incoming, lanes, outbox, people, reads
 from bot.store.database import Tx
-from bot.store.records import RequestRecord
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +54,8 @@ class Listening(People):
             if not incoming.first(tx, news.key):
                 return False
             self._keep(tx, news)
+            if news.left or news.regrouped:
+                outbox.look_for_stuck(tx, news.key)
         return True
 
     def look_around(self) -> None:
@@ -65,26 +65,6 @@ class Listening(People):
             lanes.sweep(tx)
             detours.probe(tx)
         self.look_after_tokens()
-
-    def look_for_stuck(self) -> int:
-        """Show it on the card of every request that nobody is left to approve; how many there are.
-
-        Whoever draws the card sees why, and rings the alarm.
-        """
-        with self.database.read() as session:
-            waiting = reads.awaiting_ids(session)
-        stuck = [record.id for record in self._one_by_one(waiting) if self._is_stuck(record)]
-        with self.database.write() as tx:
-            for request_id in stuck:
-                outbox.touch(tx, request_id)
-        return len(stuck)
-
-    def _is_stuck(self, record: RequestRecord) -> bool:
-        try:
-            return bool(self.permissions.stuck(record))
-        except Unavailable as unavailable:
-            log.info("who could approve %s is not known now: %s", record.number, unavailable)
-            return False
 
     def _differs(self, profile: Profile) -> bool:
         """Whether somebody whom we know is told of otherwise than we know them."""

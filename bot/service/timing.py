@@ -40,7 +40,7 @@ class Timing(Asking):
         with self.database.read() as session:
             waiting = timers.unset_requests(session)
             living = timers.unset_instances(session, self.database.now() + NOTICES[0])
-        for record in self._one_by_one(waiting):
+        for record in reads.one_by_one(self.database.read, waiting):
             self._adopt(record)
         for instance_id in living:
             with self.database.write() as tx:

@@ -57,6 +57,7 @@ class SlackSender:
             "notice": self._notice,
             "post": self._post,
             "alarm": self._alarm,
+            outbox.APPROVERS: self._look_for_stuck,
             "reminders": self._reminders,
             "reminder": self._reminder,
             "warning": self._warning,
@@ -126,6 +127,20 @@ class SlackSender:
             with self._database.write() as tx:
                 outbox.alarm(tx, f"stuck {record.number} {record.revision}", text, record.id)
         return stuck
+
+    def _look_for_stuck(self, _: ClaimedDelivery) -> None:
+        """Draw the card of every request anew that nobody is left to approve: it says so, and the alarm rings."""
+        self._directory.forget()  # another process may have heard of it
+        with self._database.read() as session:
+            waiting = reads.awaiting_ids(session)
+        for record in reads.one_by_one(self._database.read, waiting):
+            try:
+                stuck = self._permissions.stuck(record)
+            except Unavailable as unavailable:
+                raise TemporaryError(str(unavailable)) from unavailable
+            if stuck:
+                with self._database.write() as tx:
+                    outbox.touch(tx, record.id)
 
     def _note(self, delivery: ClaimedDelivery) -> tuple[str, str]:
         card, record, event = self._about(delivery)

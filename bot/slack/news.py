@@ -28,21 +28,14 @@ def register(app: App, service: Service, directory: SlackDirectory) -> None:
             news = read(args.body)
             if news and not service.hear(news):
                 log.info("%s changes nothing, or came before", news.key)
+            if news and (news.left or news.regrouped):
+                directory.forget()
             args.ack()
 
         return keep
 
-    def afterwards(read: Reader) -> Callable[[Args], None]:
-        def look(args: Args) -> None:
-            news = read(args.body)
-            if news and (news.left or news.regrouped):
-                directory.forget()
-                service.look_for_stuck()
-
-        return look
-
     for name, read in _EVENTS.items():
-        app.event(name)(ack=kept(read), lazy=[afterwards(read)])
+        app.event(name)(kept(read))
 
 
 def _key(body: JSON) -> str:

@@ -23,6 +23,8 @@ NOTED = frozenset(
 FOLLOWED = frozenset(_TURNS)
 #: The kind of delivery that is for those who look after the platform.
 ALARM = "alarm"
+#: The kind of delivery that has it looked whether requests have somebody left to approve them.
+APPROVERS = "approvers"
 
 
 class Subject(Protocol):
@@ -130,6 +132,11 @@ def alarm(tx: Tx, key: str, text: str, request_id: int | None = None) -> bool:
     They go to PLATFORM_CHANNEL, where one is set, and into the log: what happened, to what, why, and what to do next.
     """
     return once(tx, key, "platform", ALARM, {"text": text}, request_id)
+
+
+def look_for_stuck(tx: Tx, key: str) -> None:
+    """Have it looked, once for each `key`, whether somebody is left to approve each request that waits for it."""
+    once(tx, f"{APPROVERS} {key}", f"{APPROVERS}:the platform's people", APPROVERS, {}, None)
 
 
 def blocked(tx: Tx, system: str, reason: str) -> None:

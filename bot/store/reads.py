@@ -1,6 +1,7 @@
 """Questions to the store; the answers are plain records. Takes any session, also one of a write transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
 from statistics import median
@@ -25,6 +26,8 @@ Row = TypeVar("Row")
 
 #: How many finished requests the usual duration is taken from, and how few say nothing.
 USUAL_LAST, USUAL_LEAST = 20, 3
+#: So many requests are read together where there may be very many.
+_AT_ONCE = 200
 _TOOK = (
     select(tables.Request.created_at, tables.Request.ended_at)
     .where(tables.Request.offering == bindparam("offering"), text(tables.FULFILLED_CREATE))
@@ -89,6 +92,14 @@ def requests(session: Session, ids: Sequence[int]) -> list[RequestRecord]:
     """Requests with their stories, in the order of `ids`."""
     records = {record.id: record for record in _requests(session, rows.among(session, tables.Request, "id", ids))}
     return [records[key] for key in ids if key in records]
+
+
+def one_by_one(read: Callable[[], AbstractContextManager[Session]], ids: Sequence[int]) -> Iterator[RequestRecord]:
+    """Those requests, however many; a few at a time are read, in a transaction of `read` each, and held."""
+    for first in range(0, len(ids), _AT_ONCE):
+        with read() as session:
+            found = requests(session, ids[first : first + _AT_ONCE])
+        yield from found
 
 
 def _requests(session: Session, found: Sequence[Any], *, whole: bool = True) -> list[RequestRecord]:

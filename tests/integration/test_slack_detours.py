@@ -7,7 +7,13 @@ import pytest
 
 from bot.demo.slack import administration
 from bot.demo.slack.entities import Message
+from bot.errors import Unavailable
+from bot.lifecycle import ApprovalRule
+from bot.permissions import Permissions
+from bot.slack.deliveries import SlackSender
 from bot.store import detours
+from bot.store.records import RequestRecord
+from bot.store.sending import ClaimedDelivery
 from tests.integration.clicks import fill_in, read
 from tests.integration.office import ROOT, Office, buttons, everything, is_card, opened, text_of
 
@@ -237,6 +243,48 @@ def test_a_request_that_nobody_is_left_to_approve_says_so_and_the_platform_hears
         office.press(office.margaret, "approve", number)
         assert "Nobody is left" not in text_of(read(office, number, "Approved by <@U01MARGARET>"))
         assert len(said(office, PLATFORM, "Nobody is left who could approve")) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")  # one thread dies, as it should
+def test_a_worker_that_dies_while_it_looks_for_approvers_leaves_the_look_to_another_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[str] = []
+    look = SlackSender._look_for_stuck
+
+    def dies_first(sender: SlackSender, delivery: ClaimedDelivery) -> None:
+        looked.append("a look")
+        if len(looked) == 1:
+            raise SystemExit
+        look(sender, delivery)
+
+    monkeypatch.setattr(SlackSender, "_look_for_stuck", dies_first)
+    with opened(tmp_path, offerings=offerings(tmp_path, "#data-platform"), FRONTDESK_LEASE="2") as office:
+        number = office.ask(office.ada, ORDERED)
+        office.card(number)
+        administration.regroup(office.workspace, "dba", "ada")
+        read(office, number, "*Nobody is left who could approve this for <!subteam^S01DBA>*")
+        assert len(looked) > 1
+
+
+def test_slack_that_does_not_answer_keeps_the_look_for_approvers_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with opened(tmp_path, offerings=offerings(tmp_path, "#data-platform")) as office:
+        number = office.ask(office.ada, ORDERED)
+        office.card(number)
+        refusals = [Unavailable("Slack is down.")]
+        stuck = Permissions.stuck
+
+        def once(permissions: Permissions, record: RequestRecord) -> list[ApprovalRule]:
+            if refusals:
+                raise refusals.pop()
+            return stuck(permissions, record)
+
+        monkeypatch.setattr(Permissions, "stuck", once)
+        administration.regroup(office.workspace, "dba", "ada")
+        read(office, number, "*Nobody is left who could approve this for <!subteam^S01DBA>*")
+        assert not refusals
 
 
 def test_a_request_of_the_last_approver_says_that_nobody_is_left(tmp_path: Path) -> None:
