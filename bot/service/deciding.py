@@ -6,9 +6,10 @@ from typing import Any
 from bot import contract, lifecycle
 from bot.errors import Conflict, Invalid, NotFound, Problem
 from bot.lifecycle import RequestState
+from bot.service.filing import named_files
 from bot.service.people import People
 from bot.service.reading import Reading
-from bot.store import drafts, reads, requests
+from bot.store import drafts, files, reads, requests
 from bot.store.database import Tx
 from bot.store.records import PersonRecord, RequestRecord
 from bot.story import stands, when
@@ -82,6 +83,7 @@ class Deciding(People, Reading):
 
         def write(tx: Tx) -> None:
             requests.answer(tx, record.id, step, person.id, given)
+            files.mark_used(tx, named_files(schema, given))
             drafts.drop(tx, person.id, draft)
 
         return self._change(record, write, click)

@@ -51,7 +51,7 @@ class Filing(Desk):
         while True:
             with self.database.read() as session:
                 found = files.waiting(session, self.database.now())
-                used = files.used(session, found)
+                used = [file for file, person in found if files.is_asked_with(session, file, person)]
                 drafted = [file for file, person in found if files.is_drafted(session, file, person)]
             with self.database.write() as tx:
                 files.mark_used(tx, used)
@@ -78,6 +78,11 @@ class Filing(Desk):
             or file.person_id != person.id
             or not _is_as_said(file, value)
         ]
+
+
+def named_files(schema: Schema, answers: Mapping[str, Any]) -> list[str]:
+    """The ids of all files among these answers."""
+    return [_id(value) for _, value in _files(schema, answers)]
 
 
 def _files(schema: Schema, answers: Mapping[str, Any]) -> Iterable[tuple[tuple[str | int, ...], Any]]:

@@ -1,11 +1,11 @@
 """Files that are answers: those that were uploaded here with what is in them, those in Slack by their ids."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import String, cast, or_
+from sqlalchemy import String, cast
 from sqlmodel import col, delete, select, update
 
 from bot.store import tables
@@ -58,19 +58,8 @@ def waiting(session: Session, now: datetime) -> list[tuple[str, int]]:
     return [(file, person) for file, person in session.exec(select(this.id, this.person_id).where(*old).limit(AT_ONCE))]
 
 
-def used(session: Session, found: Sequence[tuple[str, int]]) -> list[str]:
-    """Those of these files, each with whose it is, that a request of this person has, or what a step left."""
-    asked = [file for file, person in found if _is_asked_with(session, file, person)]
-    rest, step = [file for file, _ in found if file not in asked], tables.Step
-    if not rest:
-        return asked
-    # No index knows what steps left: all of it is read, once for all files.
-    said = cast(col(step.outputs), String)
-    left = session.exec(select(said).where(or_(*(_names(step.outputs, file) for file in rest)))).all()
-    return asked + [file for file in rest if any(file in outputs for outputs in left)]
-
-
-def _is_asked_with(session: Session, file_id: str, person_id: int) -> bool:
+def is_asked_with(session: Session, file_id: str, person_id: int) -> bool:
+    """Whether a request of this person has it. What somebody left as a step's outputs was marked as used there."""
     request = tables.Request
     mine = (request.requester_id == person_id, _names(request.form, file_id))
     return session.exec(select(1).where(*mine).limit(1)).first() is not None
@@ -85,8 +74,9 @@ def is_drafted(session: Session, file_id: str, person_id: int) -> bool:
 
 
 def mark_used(tx: Tx, ids: Collection[str]) -> None:
-    """A request has them: they stay."""
-    tx.exec(update(tables.File).where(col(tables.File.id).in_(ids)).values(used=True))
+    """A request, or what somebody left in a step, has them: they stay."""
+    if ids:
+        tx.exec(update(tables.File).where(col(tables.File.id).in_(ids)).values(used=True))
 
 
 def sweep(tx: Tx, ids: Collection[str]) -> int:

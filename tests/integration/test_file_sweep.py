@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 
 from bot.catalogue import Catalogue
 from bot.errors import Invalid
-from bot.handler import Resource
+from bot.handler import Ask, Pending, Resource
 from bot.offering import Approval, File, Form, Offering, Request
 from bot.store import files, tables
 from bot.store.database import Database
@@ -36,7 +37,8 @@ class Drawings(Desk):
     """A desk that takes files."""
 
     def __init__(self, url: str, clock: Clock) -> None:
-        plan, handler = Offering("plan", Plan, owner="@dba", notify="#data", approval=Approval("@dba")), Things()
+        plan = Offering("plan", Plan, owner="@dba", notify="#data", approval=Approval("@dba"))
+        handler = self.handler = Things()
 
         @plan.step
         def draw(request: Request[Plan]) -> Thing:
@@ -91,16 +93,22 @@ def test_one_that_was_edited_in_long_after_it_came_stays(desk: Drawings) -> None
         assert files.waiting(session, desk.clock.now) == []  # it is not looked for again
 
 
-def test_one_that_a_step_of_people_left_stays(desk: Drawings) -> None:
+def test_one_that_a_step_of_people_left_stays_and_no_step_is_read_for_it(desk: Drawings) -> None:
     record, _ = desk.service.submit(desk.ada, "plan", {})
     desk.upload("forgotten")
     file = desk.upload("left")
     desk.service.approve(desk.linus, record.number)
-    with desk.database.write() as tx:
-        tx.exec(select(tables.Step).where(tables.Step.request_id == record.id)).one().outputs = {"file": file}
+    desk.handler.answers = [Pending("a drawing", ask=Ask("ada@example.com", "Draw it.", Plan.model_json_schema()))]
+    desk.engine.turn()
+    desk.service.complete(desk.ada, record.number, "draw", {"drawing": file})
     desk.clock.forward(days=2)
+    asked: list[str] = []
+    for engine in {desk.database.reader, desk.database.writer}:
+        event.listen(engine, "before_cursor_execute", lambda _c, _cursor, statement, *_: asked.append(statement))
     assert desk.service.sweep_files() == 1
     assert desk.there() == ["left"]
+    assert any("FROM request" in statement for statement in asked)
+    assert not any("step" in statement for statement in asked)
 
 
 def test_a_request_that_is_made_while_files_are_swept_keeps_its_own(
