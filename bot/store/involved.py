@@ -37,9 +37,9 @@ _MISSING = text("""
 """)
 
 
-def begin(tx: Tx, request_id: int, requester_id: int, rules: Sequence[ApprovalRule]) -> None:
+def begin(tx: Tx, request_id: int, offering: str, requester_id: int, rules: Sequence[ApprovalRule]) -> None:
     """Those who decide a request that has just become a row."""
-    rows.add_all(tx, tables.Involved, _deciders(request_id, requester_id, rules, waits=True))
+    rows.add_all(tx, tables.Involved, _deciders(request_id, offering, requester_id, rules, waits=True))
 
 
 def renew(tx: Tx, request_id: int, event: str) -> None:
@@ -58,9 +58,11 @@ def _renew(tx: Tx, request_id: int) -> None:
     request = rows.equal(tx, tables.Request, id=request_id)[0]
     rules = [ApprovalRule.from_json(rule) for rule in request.rules]
     waits = request.state == RequestState.AWAITING_APPROVAL
-    wanted = _deciders(request_id, request.requester_id, rules, waits=waits)
+    wanted = _deciders(request_id, request.offering, request.requester_id, rules, waits=waits)
     pending = rows.equal(tx, tables.Step, request_id=request_id, state=StepState.PENDING)
-    wanted += [_row(request_id, step.name, step.ask["group"], waits=True) for step in pending if step.ask]
+    wanted += [
+        _row(request_id, request.offering, step.name, step.ask["group"], waits=True) for step in pending if step.ask
+    ]
     found = [each._asdict() for each in rows.equal(tx, tables.Involved, request_id=request_id)]
     if sorted(found, key=_key) == sorted(wanted, key=_key):
         return
@@ -69,19 +71,23 @@ def _renew(tx: Tx, request_id: int) -> None:
 
 
 def _deciders(
-    request_id: int, requester_id: int, rules: Sequence[ApprovalRule], *, waits: bool
+    request_id: int, offering: str, requester_id: int, rules: Sequence[ApprovalRule], *, waits: bool
 ) -> list[dict[str, Any]]:
     may = {who: False for rule in rules for who in rule.who}
     may |= {who: True for rule in rules if rule.requester_may for who in rule.who}
     made = {
         row["who"]: row
         for who, requester_may in may.items()
-        for row in [_row(request_id, _RULES, who, waits=waits, not_for=None if requester_may else requester_id)]
+        for row in [
+            _row(request_id, offering, _RULES, who, waits=waits, not_for=None if requester_may else requester_id)
+        ]
     }
     return list(made.values())
 
 
-def _row(request_id: int, step: str, who: str, *, waits: bool, not_for: int | None = None) -> dict[str, Any]:
+def _row(
+    request_id: int, offering: str, step: str, who: str, *, waits: bool, not_for: int | None = None
+) -> dict[str, Any]:
     group = is_group(who)
     kept = who if group else plain(who)
     return {
@@ -90,6 +96,7 @@ def _row(request_id: int, step: str, who: str, *, waits: bool, not_for: int | No
         "who": kept,
         "is_group": group,
         "waits": waits,
+        "offering": offering,
         "not_for": not_for,
     }
 

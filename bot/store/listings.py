@@ -223,9 +223,11 @@ def _by_side(sight: Sight, wanted: Wanted) -> list[tuple[Select[Any], Any]]:
     ]
     after = {name: versions for name, versions in sight.offerings.items() if wanted.offering in (None, name)}
     sides += [(requests.where(_looked_after(name, versions)), key) for name, versions in after.items()]
+    # By an offering where one is wanted: of what an older process wrote it is only looked at.
+    column, values = (row.offering, (wanted.offering, "")) if wanted.offering else (row.waits, (True, False))
     for who in _whos(sight):
-        for waits in (True, False):
-            page = _through(row, wanted).where(who, col(row.waits) == literal(waits))
+        for value in values:
+            page = _through(row, wanted).where(who, col(column) == literal(value))
             sides.append((page.distinct(), col(row.request_id)))
     return sides
 

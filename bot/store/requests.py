@@ -173,7 +173,7 @@ def _lay_down(tx: Tx, new: NewRequest, instance_id: int, state: RequestState, du
     rows.add_all(tx, tables.Step, [row | {"run_at": tx.now if row["name"] in due else None} for row in steps])
     tx.due = tx.due or bool(due)
     sealed.add(tx, request_id, new.secrets)
-    involved.begin(tx, request_id, new.requester_id, new.rules)
+    involved.begin(tx, request_id, new.offering, new.requester_id, new.rules)
     return _Laid(request_id, new.kind, instance_id, new.requester_id)
 
 

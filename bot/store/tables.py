@@ -197,7 +197,11 @@ class Decision(SQLModel, table=True):
 class Involved(SQLModel, table=True):
     """Whom a request involves: who decides (step empty), for as long as it is kept, and whom a step asks just now."""
 
-    __table_args__: ClassVar[Any] = (Index("ix_involved_who", "is_group", "who", "waits", "request_id"),)
+    __table_args__: ClassVar[Any] = (
+        Index("ix_involved_who", "is_group", "who", "waits", "request_id"),
+        # Who decides most of all requests may see few of one offering.
+        Index("ix_involved_offering", "is_group", "who", "offering", "request_id"),
+    )
 
     request_id: int = Field(foreign_key="request.id", primary_key=True)
     step: str = Field(primary_key=True)
@@ -206,6 +210,8 @@ class Involved(SQLModel, table=True):
     is_group: bool
     #: Whether it waits for them.
     waits: bool
+    #: Of its request; empty where an older process wrote it.
+    offering: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     #: The requester, who may not decide.
     not_for: int | None = Field(default=None, foreign_key="person.id")
 

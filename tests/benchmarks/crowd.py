@@ -49,7 +49,8 @@ _OVER = (
     f"""{_STEP} SELECT i, i, 'ticket', 0, true, false, 'apply', true, '',
     CASE WHEN i % 50 = 0 THEN 'failed' ELSE 'done' END, 'jira', '{{}}', NULL, 1, 0, 0, 0, 1, {_OFFERING} || '/jira',
     {_OFFERING}, NULL, :at, :at FROM n""",
-    "INSERT INTO involved (request_id, step, who, is_group, waits) SELECT i, '', '@dba', true, false FROM n",
+    f"""INSERT INTO involved (request_id, step, who, is_group, waits, offering)
+    SELECT i, '', '@dba', true, false, {_OFFERING} FROM n""",
     """INSERT INTO decision (id, request_id, person_id, revision, verdict, rules, at)
     SELECT i, i, 1 + i % :deciders, 1, 'approve', '[0]', :at FROM n""",
     f"""INSERT INTO event (id, request_id, instance_id, name, person_id, data, at)
@@ -81,9 +82,10 @@ _WAITING = (
     0, 0, 0, {_OFFERING} || '/jira', {_OFFERING}, :at, :at, NULL FROM n WHERE i % 10 <> 2""",
     f"""{_STEP} SELECT :base + i, :base + i, 'ticket', 0, true, false, 'apply', false, '', 'pending', NULL, '{{}}', {_ASK}, 1, 0,
     0, 0, 1, {_OFFERING} || '/jira', {_OFFERING}, NULL, :at, NULL FROM n WHERE i % 10 = 2""",
-    """INSERT INTO involved (request_id, step, who, is_group, waits) SELECT :base + i, '', '@dba', true, i % 10 = 1 FROM n""",
-    """INSERT INTO involved (request_id, step, who, is_group, waits)
-    SELECT :base + i, 'ticket', '@data-platform', true, true FROM n WHERE i % 10 = 2""",
+    f"""INSERT INTO involved (request_id, step, who, is_group, waits, offering)
+    SELECT :base + i, '', '@dba', true, i % 10 = 1, {_OFFERING} FROM n""",
+    f"""INSERT INTO involved (request_id, step, who, is_group, waits, offering)
+    SELECT :base + i, 'ticket', '@data-platform', true, true, {_OFFERING} FROM n WHERE i % 10 = 2""",
     f"""INSERT INTO event (id, request_id, instance_id, name, person_id, data, at)
     SELECT 2 * :base + i, :base + i, :base + i, 'submitted', {_PERSON}, '{{}}', :at FROM n""",
     """INSERT INTO timer (name, kind, request_id, due_at, data)
