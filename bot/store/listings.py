@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, literal, or_, select, text, true, union_all
+from sqlalchemy import Select, and_, exists, literal, or_, select, text, true, union_all
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import String
 from sqlmodel import Session, SQLModel, col
 
@@ -165,23 +166,20 @@ def _filtered(query: Select[Any], wanted: Wanted, column: Callable[[Any], Any], 
     return query
 
 
-class _LookedAt(ColumnElement[str]):
+class _LookedAt(FunctionElement[str]):
     """A column for which SQLite takes no index. PostgreSQL knows how often each value is there, and need not be told."""
 
-    type, inherit_cache = String(), False
-
-    def __init__(self, column: Any) -> None:
-        self.column = col(column)
+    type, inherit_cache = String(), True
 
 
 @compiles(_LookedAt)
 def _as_it_is(element: _LookedAt, compiler: Any, **how: Any) -> str:
-    return str(compiler.process(element.column, **how))
+    return str(compiler.process(element.clauses, **how))
 
 
 @compiles(_LookedAt, "sqlite")
 def _without_index(element: _LookedAt, compiler: Any, **how: Any) -> str:
-    return f"+{compiler.process(element.column, **how)}"
+    return f"+{compiler.process(element.clauses, **how)}"
 
 
 def _whos(sight: Sight) -> list[Any]:

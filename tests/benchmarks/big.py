@@ -112,7 +112,9 @@ class _Side:
         self.url, self.count = url, count
         self.database = Database(url)
         offered = catalogue.load(ROOT / "offerings", _JIRA)
-        groups = Groups(NoDirectory(), {"dba": ["person1@example.com"], "data-platform": ["person2@example.com"]})
+        groups = Groups(
+            NoDirectory(), {"dba": ["person1@example.com", "new@example.com"], "data-platform": ["person2@example.com"]}
+        )
         self.service = Service(self.database, offered, groups)
         self.engine = Engine(self.database, offered, owner="benchmark", secret=str)
         self.newsroom = Newsroom(self.database, offered)
@@ -121,6 +123,7 @@ class _Side:
         #: What each question took of a core (ms).
         self.of_a_core: list[float] = []
         with self.database.write() as tx:
+            self.new_dba = people.remember_email(tx, "new@example.com")
             self.dba, self.platform, self.ada = (self._person(tx, number) for number in (1, 2, 3))
 
     def _person(self, tx: object, number: int) -> PersonRecord:
@@ -262,6 +265,11 @@ QUESTIONS: dict[str, tuple[Question, float | None, float | None]] = {
         lambda side: side.service.requests(side.ada, offering="access"),
         None,
         None,  # a whole page with many, one request with few
+    ),
+    "GET /v1/requests?offering=notice of a group that decides all the others": (
+        lambda side: side.service.requests(side.new_dba, offering="notice"),
+        None,
+        None,  # with few there are so few that they are looked through
     ),
     "GET /v1/requests?offering=nothing": (lambda side: side.service.requests(side.dba, offering="nothing"), None, 1.5),
     "GET /v1/requests?offering=access&state=fulfilled": (

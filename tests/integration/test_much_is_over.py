@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from bot.store import listings
 from bot.store.migration import migrate
 from tests.benchmarks import crowd
 from tests.benchmarks.big import QUESTIONS, _Side
@@ -59,6 +60,19 @@ def meters(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Meter]]:
 def test_five_times_as_much_that_is_over_is_no_more_work(meters: list[Meter], what: str) -> None:
     question, *_ = QUESTIONS[what]
     few, many = (meter(partial(question, meter.side)) for meter in meters)
+    assert many <= few * 1.25 + MORE, f"{few:,} instructions with {FEW:,}, {many:,} with {MANY:,}"
+
+
+def test_who_decides_nearly_all_finds_the_few_of_an_offering_without_reading_the_others(
+    meters: list[Meter], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listings, "_NEWEST", 10)
+    monkeypatch.setattr(listings, "_FEW", 50)  # both databases hold more of it
+
+    def few_of_many(side: _Side) -> object:
+        return side.service.requests(side.new_dba, offering="notice")
+
+    few, many = (meter(partial(few_of_many, meter.side)) for meter in meters)
     assert many <= few * 1.25 + MORE, f"{few:,} instructions with {FEW:,}, {many:,} with {MANY:,}"
 
 
