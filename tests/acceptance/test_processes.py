@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.acceptance.site import ROOT, Ended, Running, Site, site, until
+from tests.acceptance.site import ROOT, Ended, Running, Site, _free_port, site, until
 from tests.conftest import address, create_database
 from tests.integration.office import buttons, text_of
 
@@ -203,6 +203,25 @@ def test_a_decision_while_no_worker_runs_is_carried_out_by_the_next(apart: Site)
     assert "approve" not in buttons(card)
     assert len(apart.jira.issues) == 1
     assert apart.times_shown(number) == 1
+
+
+def test_a_worker_that_runs_apart_serves_its_own_numbers(apart: Site) -> None:
+    apart.run("migrate")
+    serve(apart).wait_until_ready()
+    port = _free_port()
+    apart.start("worker", METRICS_PORT=str(port)).started()
+    number = apart.call("ada", "POST", "offerings/postgres/requests", json={"form": {"name": "orders"}})["id"]
+    apart.card(number, offers="approve")
+
+    def says(url: str, line: str) -> bool:
+        return line in httpx.get(f"{url}/metrics", trust_env=False).text
+
+    worker, shown = f"http://127.0.0.1:{port}", 'frontdesk_deliveries_total{kind="card",outcome="sent"}'
+    until(lambda: says(worker, shown), "the worker has counted the card")
+    assert not says(apart.url, shown)  # each counts what it does itself,
+    waits = 'frontdesk_requests_open{state="awaiting_approval"} 1.0'
+    assert says(worker, waits)  # and both say what the store holds
+    assert says(apart.url, waits)
 
 
 # Ends

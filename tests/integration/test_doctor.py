@@ -124,6 +124,20 @@ def test_what_failed_says_why_and_what_to_do(shop: Shop) -> None:
     assert found(shop, "stopped") == []
 
 
+def test_what_is_parked_says_why_and_what_to_do_until_it_is_given_up(shop: Shop, clock: Clock) -> None:
+    number = at_work(shop)
+    shop.wish.steps.clear()
+    while shop.service.show(shop.ada, number).state != "parked":  # for a while it is left to others
+        shop.engine.turn()
+        clock.forward(minutes=1)
+    (line,) = found(shop, "stopped")
+    assert line.about == f"{number}/work"
+    assert "wish v1 has no step work in the code that runs now" in line.says
+    assert (line.wrong, f"frontdesk retry {number}" in line.next) == (True, True)
+    shop.service.cancel(shop.ada, number)
+    assert found(shop, "stopped") == []
+
+
 def test_what_waits_for_somebody_for_a_week_is_told_and_is_no_fault(shop: Shop, clock: Clock) -> None:
     at_work(shop)
     shop.handler.answers = [Pending("somebody", ask=Ask("@dba", "Create it"))]

@@ -229,6 +229,23 @@ def test_an_instance_is_deleted_backwards(story: Desk) -> None:
         story.service.delete(story.ada, instance)
 
 
+def test_an_end_has_the_approval_that_the_offering_says_for_it(desk_of: Callable[[str], Desk]) -> None:
+    own = '[Approval("@security" if request.kind == "delete" else "@dba")]'
+    assert 'approval=Approval("@dba")' in OFFERING
+    story = desk_of(OFFERING.replace('approval=Approval("@dba")', f"approval=lambda request: {own}"))
+    instance = story.service.show(story.ada, fulfilled(story)).instance
+    record, _ = story.service.delete(story.ada, instance)
+    assert [rule.who for rule in record.rules] == [("@security",)]
+    with pytest.raises(Forbidden, match=f"{record.number} is for @security to decide"):
+        story.service.approve(story.grace, record.number)
+    assert story.service.instance(story.ada, instance).state is InstanceState.READY
+    story.service.approve(story.margaret, record.number)
+    story.work()
+    story.service.complete(story.margaret, record.number, "create")
+    story.work()
+    assert story.service.instance(story.ada, instance).state is InstanceState.DELETED
+
+
 def test_an_old_instance_is_deleted_the_way_it_was_made(story: Desk, desk_of: Callable[[str], Desk]) -> None:
     number = fulfilled(story)
     swapped = OFFERING.replace("import manual, message", "import message, webhook").replace(
