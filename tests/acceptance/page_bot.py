@@ -51,6 +51,7 @@ def form(title: str = "Order a database") -> JSON:
         field("until", "Until", {"type": "datepicker"}, optional=True),
         field("nodes", "Nodes", {"type": "number_input", "is_decimal_allowed": False, "min_value": "1"}, optional=True),
         field("why", "Why", {"type": "plain_text_input", "multiline": True}, optional=True),
+        field("drawing", "Drawing", {"type": "file_input", "max_files": 1}, optional=True),
         field("backup", "Backup", {"type": "checkboxes", "options": [option("yes", "Every night")]}, optional=True),
         field("tier", "Tier", {"type": "radio_buttons", "options": [option("a", "Test"), option("b", "Production")]}),
     ]

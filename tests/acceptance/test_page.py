@@ -332,6 +332,91 @@ def test_a_modal_upon_a_modal_goes_back_with_what_was_typed(enter: Open, workspa
     assert workspace.person("ada").views() == []
 
 
+class Held:
+    """Holds back what a window's person does first; what they do after that goes on, if it goes out at all."""
+
+    def __init__(self, window: Any) -> None:
+        self.window = window
+        self.first: list[Any] = []
+        self.overtaking: list[str] = []
+        window.route("**/as/**", self._sent)
+
+    def _sent(self, route: Any) -> None:
+        if route.request.method != "POST":
+            route.continue_()
+        elif not self.first:
+            self.first.append(route)
+        else:
+            self.overtaking.append(route.request.url)
+            route.continue_()
+
+    def let_go(self) -> None:
+        """Let it go on, after what would overtake it had the time to."""
+        self.window.wait_for_timeout(500)
+        overtook = list(self.overtaking)
+        self.first[0].continue_()
+        assert overtook == []
+
+
+def test_a_button_of_a_window_waits_for_what_was_entered_before_and_is_pressed_once(
+    enter: Open, workspace: Workspace
+) -> None:
+    ada = enter("ada")
+    write(ada, "/more")
+    first = ada.get_by_role("dialog", name="First")
+    held = Held(ada)
+    first.get_by_label("Note").fill("kept")
+    first.get_by_role("button", name="Further").dblclick()
+    held.let_go()
+    expect(ada.get_by_role("dialog", name="Second")).to_be_visible()
+    expect(ada.get_by_role("alert")).to_be_empty()
+    (pressed,) = workspace.deliveries("block_actions")
+    assert pressed.payload["view"]["state"]["values"]["note"]["note"]["value"] == "kept"
+
+
+def test_a_window_is_sent_once_and_after_a_file_that_is_still_on_its_way(enter: Open, workspace: Workspace) -> None:
+    ada = enter("ada")
+    modal = order(ada, "orders")
+    held = Held(ada)
+    modal.get_by_label("Drawing").set_input_files({"name": "north.pdf", "mimeType": "application/pdf", "buffer": b"%"})
+    modal.get_by_role("button", name="Submit").dblclick()
+    held.let_go()
+    expect(modal).to_be_hidden()
+    expect(ada.get_by_role("alert")).to_be_empty()
+    (sent,) = workspace.deliveries("view_submission")
+    assert [file["name"] for file in sent.payload["view"]["state"]["values"]["drawing"]["drawing"]["files"]] == [
+        "north.pdf"
+    ]
+
+
+def test_a_window_closes_after_what_was_entered_in_it(enter: Open) -> None:
+    ada = enter("ada")
+    write(ada, "/more")
+    first = ada.get_by_role("dialog", name="First")
+    held = Held(ada)
+    first.get_by_label("Note").fill("in vain")
+    first.get_by_role("button", name="Close").last.click()
+    held.let_go()
+    expect(first).to_be_hidden()
+    expect(ada.get_by_role("alert")).to_be_empty()
+
+
+def test_an_answer_that_comes_late_takes_no_news_away(enter: Open, workspace: Workspace) -> None:
+    ada = enter("ada")
+    late: list[tuple[Any, Any]] = []
+    ada.route("**/say", lambda route: late.append((route, route.fetch())))
+    ended = "event => { window.ended ||= event.detail.ctx.request.action.endsWith('/say'); }"
+    ada.evaluate(f"document.addEventListener('htmx:finally:request', {ended})")
+    write(ada, "/say hello")
+    expect(ada.get_by_text("You said hello.")).to_be_visible()
+    workspace.person("grace").say("#general", "Good morning")
+    expect(ada.get_by_text("Good morning")).to_be_visible()
+    ((route, answer),) = late
+    route.fulfill(response=answer)
+    ada.wait_for_function("window.ended")
+    expect(ada.get_by_text("Good morning")).to_be_visible()
+
+
 def test_the_apps_home_is_drawn_and_its_buttons_work(enter: Open, workspace: Workspace) -> None:
     ada = enter("ada")
     ada.get_by_role("link", name="Helper").click()

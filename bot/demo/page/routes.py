@@ -251,15 +251,16 @@ class Page:
         if screen.channel and request.headers.get("x-looking") == "yes":
             self.bookmarks.read(screen.me, screen.channel)
         seen = json.loads(request.headers.get("x-seen", "{}"))
+        version = {"X-Version": str(self.workspace.version)}  # before it is drawn: it is at least so new
         drawn = {name: self._region(name, screen) for name in REGIONS}
         changed = {name: html for name, (digest, html) in drawn.items() if seen.get(name) != digest}
         if "HX-Request" in request.headers and not changed:
-            return Response(status_code=204)
+            return Response(status_code=204, headers=version)
         parts = (
             f'<hx-partial hx-target="#{name}" hx-swap="outerMorph">{html}</hx-partial>'
             for name, html in changed.items()
         )
-        return HTMLResponse("\n".join(parts))
+        return HTMLResponse("\n".join(parts), headers=version)
 
     def _region(self, name: str, screen: Screen) -> tuple[str, str]:
         """Its digest, and its HTML, which carries the digest so that the window can say what it has."""

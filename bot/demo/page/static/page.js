@@ -11,6 +11,7 @@
 
   let asking = false;
   let again = false;
+  let told = 0;
 
   async function ask() {
     if (asking) { again = true; return; }
@@ -25,8 +26,8 @@
 
   function listen(delay = 500) {
     const socket = new WebSocket(location.origin.replace(/^http/, "ws") + "/live");
-    socket.onopen = () => { one("#offline").hidden = true; delay = 500; ask(); };
-    socket.onmessage = ask;
+    socket.onopen = () => { one("#offline").hidden = true; delay = 500; told = 0; ask(); };
+    socket.onmessage = (event) => { told = Number(event.data); ask(); };
     socket.onclose = () => {
       one("#offline").hidden = false;
       setTimeout(listen, delay, Math.min(delay * 2, 5000));
@@ -37,6 +38,10 @@
     const seen = Object.fromEntries(all("[data-digest]").map((region) => [region.id, region.dataset.digest]));
     event.detail.ctx.request.headers["X-Seen"] = JSON.stringify(seen);
     event.detail.ctx.request.headers["X-Looking"] = document.visibilityState === "visible" ? "yes" : "no";
+  });
+  // An answer that was drawn before the last news, and comes after them, has put something old on the screen.
+  document.addEventListener("htmx:finally:request", (event) => {
+    if (Number(event.detail.ctx.response?.headers.get("X-Version") ?? told) < told) ask();
   });
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && ask());
 
@@ -190,6 +195,15 @@
     form.elements.text.value = "";
     if (one("#hints")) one("#hints").hidden = true;
   });
+  // What is pressed goes out once, although it may wait for what was entered before.
+  const waiting = new WeakSet();
+  document.addEventListener("htmx:config:request", (event) => {
+    const pressed = event.detail.ctx.sourceElement;
+    if (!pressed.matches("button, .modal")) return;
+    if (waiting.has(pressed)) event.preventDefault();
+    waiting.add(pressed);
+  });
+  document.addEventListener("htmx:finally:request", (event) => waiting.delete(event.detail.ctx.sourceElement));
   // The workspace was started anew and does not know this place any more.
   document.addEventListener("htmx:response:error", (event) => {
     const { ctx } = event.detail;
