@@ -14,6 +14,7 @@ from bot.people import Groups, is_group
 from bot.permissions import Permissions
 from bot.slack import messages, reminders
 from bot.slack.directory import SlackDirectory
+from bot.slack.errors import looking_up
 from bot.slack.messages import Message
 from bot.slack.posting import Gone, Mark, Poster
 from bot.slack.text import escape
@@ -134,10 +135,8 @@ class SlackSender:
         with self._database.read() as session:
             waiting = reads.awaiting_ids(session)
         for record in reads.one_by_one(self._database.read, waiting):
-            try:
+            with looking_up():
                 stuck = self._permissions.stuck(record)
-            except Unavailable as unavailable:
-                raise TemporaryError(str(unavailable)) from unavailable
             if stuck:
                 with self._database.write() as tx:
                     outbox.touch(tx, record.id)
@@ -231,10 +230,8 @@ class SlackSender:
 
     def _present(self, slack_id: str) -> str:
         """Somebody who is still there: Slack takes a message to those who are not, and nobody ever reads it."""
-        try:
+        with looking_up():
             left = self._directory.has_left(slack_id)
-        except Unavailable as error:
-            raise TemporaryError(str(error)) from error
         if left:
             raise PermanentError(f"{slack_id} has left: nobody would read it.")
         return slack_id
@@ -253,10 +250,8 @@ class SlackSender:
         return self._remembered(reference).slack_id or ""
 
     def _remembered(self, reference: str) -> PersonRecord:
-        try:
+        with looking_up():
             profile = self._directory.find(reference)
-        except Unavailable as error:
-            raise TemporaryError(str(error)) from error
         if profile is None:
             raise PermanentError(f"Nobody in Slack has the address {reference}.")
         with self._database.write() as tx:
@@ -272,11 +267,9 @@ class SlackSender:
 
     def _there(self, whos: Iterable[str], most: int | None = None) -> list[str]:
         """All that these stand for and that have not left, in a lasting order."""
-        try:
+        with looking_up():
             people = sorted({each for who in whos for each in self._groups.everybody(who)})
             return list(islice((each for each in people if not self._groups.has_left(each)), most))
-        except Unavailable as error:
-            raise TemporaryError(str(error)) from error
 
     def _about(self, delivery: ClaimedDelivery) -> tuple[CardRecord | None, RequestRecord, EventRecord]:
         with self._database.read() as session:

@@ -85,6 +85,15 @@ def translated(what: str) -> Iterator[None]:
 
 
 @contextmanager
+def looking_up() -> Iterator[None]:
+    """Somebody cannot be looked up now, so nothing has been sent: what is said later is a TemporaryError's."""
+    try:
+        yield
+    except Unavailable as error:
+        raise TemporaryError(str(error)) from error
+
+
+@contextmanager
 def answering(what: str) -> Iterator[None]:
     """Slack's troubles while a person waits for `what`, in words for that person: Unavailable. A bug stays one."""
     try:
