@@ -32,6 +32,12 @@ class Place:
     values: Mapping[str, Mapping[str, JSON]] = field(default_factory=dict)
     errors: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def in_order(self) -> str:
+        """For htmx: what is done in a window, or on a Home tab, goes out in the order in which it was done."""
+        queues = {"view": "#dialog:queue all", "home": "closest .home:queue all"}
+        return queues.get(self.kind, "this:queue last")
+
 
 @dataclass(frozen=True)
 class Entry:
