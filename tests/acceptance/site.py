@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from bot.demo.slack import population
 from bot.demo.slack.client import Client
 from bot.demo.slack.entities import Message
 from bot.demo.slack.workspace import Workspace
+from tests.benchmarks.processes import free_port
 from tests.integration.office import BUSY, buttons, everything, is_card, text_of
 
 ROOT = Path(__file__).parent.parent.parent
@@ -107,7 +107,7 @@ class Site:
         """`python -m bot WORDS` in the background; it is ended with the site."""
         self.started += 1
         log = self.folder / f"{self.started}-{'-'.join(words)}.log"
-        port = _free_port()
+        port = free_port()
         with log.open("w") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "bot", *words],
@@ -232,9 +232,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.kill()
     process.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])

@@ -10,7 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.acceptance.site import ROOT, Ended, Running, Site, _free_port, site, until
+from tests.acceptance.site import ROOT, Ended, Running, Site, site, until
+from tests.benchmarks.processes import free_port
 from tests.conftest import address, create_database
 from tests.integration.office import buttons, text_of
 
@@ -208,7 +209,7 @@ def test_a_decision_while_no_worker_runs_is_carried_out_by_the_next(apart: Site)
 def test_a_worker_that_runs_apart_serves_its_own_numbers(apart: Site) -> None:
     apart.run("migrate")
     serve(apart).wait_until_ready()
-    port = _free_port()
+    port = free_port()
     apart.start("worker", METRICS_PORT=str(port)).started()
     number = apart.call("ada", "POST", "offerings/postgres/requests", json={"form": {"name": "orders"}})["id"]
     apart.card(number, offers="approve")
