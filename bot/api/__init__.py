@@ -10,16 +10,20 @@ openapi    the published description, with a typed operation for each offering
 metrics    /metrics
 """
 
+import threading
 from collections.abc import Callable
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from typing_extensions import override
 
 from bot.api import incoming, metrics, problems
 from bot.api.limits import MEBIBYTE, BodyLimit
 from bot.api.openapi import with_offerings
 from bot.api.routes import router
+from bot.catalogue import Catalogue
 from bot.news import Newsroom
 from bot.service import Service
 from bot.store.database import Database
@@ -32,7 +36,7 @@ def build(service: Service, newsroom: Newsroom | None = None, *, ready: Callable
 
     `newsroom` hears the systems that call.
     """
-    app = FastAPI(title="Frontdesk", version="1", docs_url=None, redoc_url=None)  # their pages load from elsewhere
+    app = _Described(service.catalogue)
     app.state.service = service
     numbers = metrics.registry(service.database)
     problems.install(app)
@@ -45,8 +49,25 @@ def build(service: Service, newsroom: Newsroom | None = None, *, ready: Callable
     app.add_middleware(BodyLimit, limit=MEBIBYTE, refuse=problems.too_large)
     app.add_middleware(problems.Unexpected)
     app.add_middleware(metrics.Counted, registry=numbers)
-    app.openapi_schema = with_offerings(app.openapi(), service.catalogue)
     return app
+
+
+class _Described(FastAPI):
+    """Describes itself when it is asked for the first time: that takes as long as all else that is built at the start."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        super().__init__(
+            title="Frontdesk", version="1", docs_url=None, redoc_url=None
+        )  # their pages load from elsewhere
+        self._catalogue, self._describing = catalogue, threading.Lock()
+        self._document: dict[str, Any] | None = None
+
+    @override
+    def openapi(self) -> dict[str, Any]:
+        with self._describing:
+            if self._document is None:
+                self._document = with_offerings(super().openapi(), self._catalogue)
+        return self._document
 
 
 def aside(database: Database, *, ready: Callable[[], str | None]) -> FastAPI:

@@ -1,6 +1,5 @@
 """The demo's stage: workspace, Jira's stand-in and status page in this process, and an unchanged bot beside it."""
 
-import contextlib
 import secrets
 import signal
 import socket
@@ -8,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +15,7 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from bot import safe
-from bot.demo import server
+from bot.demo import calls, server
 from bot.demo.jira import population as jira_population
 from bot.demo.jira import server as jira_server
 from bot.demo.jira.site import JiraStandIn
@@ -170,7 +169,7 @@ def _bot(environment: Mapping[str, str], log: Path) -> Iterator[None]:
             yield
         finally:
             bot.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
+            with suppress(subprocess.TimeoutExpired):
                 bot.wait(15)
             bot.kill()
             bot.wait()
@@ -179,10 +178,8 @@ def _bot(environment: Mapping[str, str], log: Path) -> Iterator[None]:
 def _wait_until_ready(bot: subprocess.Popen[bytes], url: str, log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and bot.poll() is None:
-        try:
-            if httpx.get(url, trust_env=False).is_success:
+        with suppress(httpx.TransportError), calls.client(5) as client:  # it may not listen yet
+            if client.get(url).is_success:
                 return
-        except httpx.TransportError:  # it does not listen yet
-            pass
         time.sleep(0.1)
     raise StageError(f"The bot did not become ready. Its log ends with:\n{log.read_text()[-2000:]}")

@@ -165,6 +165,7 @@ def build(web: WebClient, service: Service, directory: SlackDirectory, listening
 
     app = Bolt(
         web,
+        name="frontdesk",  # without one it looks through the whole stack for who calls
         request_verification_enabled=False,  # by `Endpoint`; what comes through Socket Mode is not signed
         client=client(None, web.base_url),
         authorize=authorize,

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 
 import httpx
 
+from bot.demo import calls
 from bot.demo.jira.entities import JSON, Comment, Issue
 from bot.demo.jira.site import Happened, JiraStandIn, Received, moment
 from bot.demo.jira.views import change_json, issue_json, link_of, person_json
@@ -149,6 +150,7 @@ def headers(call: Call, *, cloud: bool) -> dict[str, str]:
 
 def _send(call: Call, given: Mapping[str, str]) -> int:
     try:
-        return httpx.post(call.hook.url, content=call.body, headers=given, timeout=20, trust_env=False).status_code
+        with calls.client(20) as client:
+            return client.post(call.hook.url, content=call.body, headers=given).status_code
     except httpx.TransportError:
         return 0

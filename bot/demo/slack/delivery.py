@@ -3,16 +3,15 @@
 Sources: docs.slack.dev/authentication/verifying-requests-from-slack, .../interactivity/handling-user-interaction.
 """
 
-import functools
 import hashlib
 import hmac
 import json
-import ssl
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from bot.demo import calls
 from bot.demo.slack.entities import JSON, App, Delivery
 
 if TYPE_CHECKING:
@@ -56,19 +55,13 @@ def _post(workspace: "Workspace", app: App, payload: JSON, retry: int, reason: s
     if retry:
         headers |= {"X-Slack-Retry-Num": str(retry), "X-Slack-Retry-Reason": reason}
     try:
-        with httpx.Client(verify=_tls(), trust_env=False, timeout=workspace.patience) as client:
+        with calls.client(workspace.patience) as client:
             response = client.post(str(app.request_url), content=body, headers=headers)
     except httpx.TimeoutException:
         return None, None
     except httpx.HTTPError:
         return 503, None
     return response.status_code, _answer(response)
-
-
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    """Reading the certificates takes tens of milliseconds: once is enough."""
-    return ssl.create_default_context()
 
 
 def _body(payload: JSON) -> tuple[bytes, str]:

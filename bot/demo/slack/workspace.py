@@ -4,6 +4,7 @@
 front of it; `workspace.person("ada")` is one person's Slack client, for the page and for tests.
 """
 
+import itertools
 import re
 import secrets
 import threading
@@ -184,7 +185,8 @@ class Workspace:
 
     def _new_id(self, prefix: str, name: str, taken: dict[str, T]) -> str:
         plain = prefix + _tail(name)
-        return next(name for name in (plain, *(f"{plain}{n}" for n in range(2, 10_000))) if name not in taken)
+        more = (f"{plain}{n}" for n in itertools.count(2))
+        return next(name for name in itertools.chain([plain], more) if name not in taken)
 
     # -- messages
 
