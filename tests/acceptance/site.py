@@ -1,6 +1,5 @@
 """A site for real processes: the workspace and Jira's stand-in in this process, `python -m bot ...` beside them."""
 
-import json
 import os
 import signal
 import subprocess
@@ -14,6 +13,7 @@ from typing import Any
 
 import httpx
 
+from bot import app, settings
 from bot.demo.jira import population as jira_population
 from bot.demo.jira import server as jira_server
 from bot.demo.jira.site import JiraStandIn
@@ -23,25 +23,15 @@ from bot.demo.slack import population
 from bot.demo.slack.client import Client
 from bot.demo.slack.entities import Message
 from bot.demo.slack.workspace import Workspace
+from bot.store.migration import migrate
 from tests.benchmarks.processes import free_port
+from tests.integration import terminal
 from tests.integration.office import BUSY, buttons, everything, is_card, text_of
+from tests.integration.terminal import Result
 
 ROOT = Path(__file__).parent.parent.parent
 #: Seconds until something has to be seen; nothing is measured with it.
 PATIENCE = 60.0
-
-
-@dataclass(frozen=True)
-class Ended:
-    """What a command left."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 @dataclass
@@ -119,26 +109,29 @@ class Site:
         self.stack.callback(_end, process)
         return Running(process, log, f"http://127.0.0.1:{port}")
 
-    def run(self, *words: str, who: str = "", expect: int = 0, **environment: str) -> Ended:
+    def run(self, *words: str, who: str = "", expect: int = 0, **environment: str) -> Result:
         """`python -m bot WORDS` to its end, as somebody."""
         signed_in = {"FRONTDESK_URL": self.url, "FRONTDESK_TOKEN": self.token(who)} if who else {}
-        done = subprocess.run(
-            [sys.executable, "-m", "bot", *words],
-            cwd=ROOT,
-            env=self.environment | signed_in | environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == expect, f"{words}: {done}"
-        assert "Traceback" not in done.stderr
-        return Ended(done.returncode, done.stdout, done.stderr)
+        return self._ended(terminal.process, words, expect, signed_in | environment)
+
+    def here(self, *words: str, expect: int = 0, **environment: str) -> Result:
+        """The same command, in this process."""
+        return self._ended(terminal.call, words, expect, environment)
+
+    def _ended(self, run: terminal.Run, words: tuple[str, ...], expect: int, environment: dict[str, str]) -> Result:
+        result = run(*words, environment=self.environment | environment)
+        assert result.code == expect, f"{words}: {result}"
+        assert "Traceback" not in result.err
+        return result
+
+    def migrate(self) -> None:
+        """The schema of now."""
+        migrate(self.environment["DATABASE_URL"])
 
     def token(self, who: str) -> str:
-        """Somebody's token, made by the command."""
+        """Somebody's token."""
         if who not in self.tokens:
-            self.tokens[who] = self.run("token", "create", f"{who}@example.com").out.split()[-1]
+            self.tokens[who] = app.create_token(settings.read(self.environment), f"{who}@example.com")
         return self.tokens[who]
 
     def call(self, who: str, method: str, path: str, **sent: Any) -> Any:

@@ -76,7 +76,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path, gate: Gate) -> Iterat
         "FRONTDESK_LEASE": str(LEASE),
     }
     with site(tmp_path, socket_mode=False, database=url, **environment) as there:
-        there.run("migrate")
+        there.migrate()
         web = there.start("web")
         there.url = web.url
         web.wait_until_ready()

@@ -24,7 +24,7 @@ def apart(tmp_path: Path, postgres_url: str) -> Iterator[Site]:
     create_database(postgres_url, name)
     with site(tmp_path, socket_mode=True, database=address(postgres_url, name)) as opened:
         opened.environment |= {"JIRA_WEBHOOK_SECRET": SECRET}
-        opened.run("migrate")
+        opened.migrate()
         yield opened
 
 

@@ -84,7 +84,7 @@ def opened(folder: Path, ledger: Holding, database: str) -> Iterator[Site]:
     with site(
         folder, socket_mode=False, database=database, WEBHOOK_TIMEOUT="300", FRONTDESK_LEASE=LEASE, **environment
     ) as there:
-        there.run("migrate")
+        there.migrate()
         web = there.start("web")
         there.url = web.url
         web.wait_until_ready()

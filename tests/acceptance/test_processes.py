@@ -4,16 +4,17 @@ import json
 import shutil
 import signal
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.acceptance.site import ROOT, Ended, Running, Site, site, until
+from tests.acceptance.site import ROOT, Running, Site, site, until
 from tests.benchmarks.processes import free_port
 from tests.conftest import address, create_database
 from tests.integration.office import buttons, text_of
+from tests.integration.terminal import Result
 
 
 @pytest.fixture
@@ -145,7 +146,7 @@ def test_the_web_waits_for_the_migration(apart: Site) -> None:
 
 
 def test_a_killed_worker_is_followed_by_another_and_nothing_happens_twice(apart: Site) -> None:
-    apart.run("migrate")
+    apart.migrate()
     web, first = serve(apart), work(apart)
     web.wait_until_ready()
     ada, grace = apart.person("ada"), apart.person("grace")
@@ -193,7 +194,7 @@ def test_a_killed_worker_is_followed_by_another_and_nothing_happens_twice(apart:
 
 
 def test_a_decision_while_no_worker_runs_is_carried_out_by_the_next(apart: Site) -> None:
-    apart.run("migrate")
+    apart.migrate()
     serve(apart).wait_until_ready()
     number = apart.call("ada", "POST", "offerings/postgres/requests", json={"form": {"name": "orders"}})["id"]
     approved = apart.call("grace", "POST", f"requests/{number}/approve")
@@ -207,7 +208,7 @@ def test_a_decision_while_no_worker_runs_is_carried_out_by_the_next(apart: Site)
 
 
 def test_a_worker_that_runs_apart_serves_its_own_numbers(apart: Site) -> None:
-    apart.run("migrate")
+    apart.migrate()
     serve(apart).wait_until_ready()
     port = free_port()
     apart.start("worker", METRICS_PORT=str(port)).started()
@@ -232,7 +233,7 @@ def test_a_worker_that_runs_apart_serves_its_own_numbers(apart: Site) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_process_that_is_told_to_ends_cleanly(tmp_path: Path, kind: str, number: signal.Signals) -> None:
     with site(tmp_path, socket_mode=False) as opened:
-        opened.run("migrate")
+        opened.migrate()
         process = opened.start(kind)
         process.started() if kind == "worker" else process.wait_until_ready()
         assert process.stop(number) == 0, process.log.read_text()
@@ -268,9 +269,9 @@ def offered(tmp_path: Path) -> Iterator[tuple[Site, Path]]:
         yield opened, folder
 
 
-def refused(opened: Site, *words: str, **environment: str) -> str:
+def refused(run: Callable[..., Result], *words: str, **environment: str) -> str:
     """The one line that a command which must not start says."""
-    ended: Ended = opened.run(*words, expect=1, **environment)
+    ended = run(*words, expect=1, **environment)
     assert ended.out == ""
     assert len(ended.err.splitlines()) == 1, ended.err
     return ended.err.strip()
@@ -280,7 +281,7 @@ def refused(opened: Site, *words: str, **environment: str) -> str:
 def test_a_broken_offering_is_named_by_file_line_and_what_to_do(offered: tuple[Site, Path], command: str) -> None:
     opened, folder = offered
     (folder / "bucket.py").write_text(BROKEN)
-    told = refused(opened, command)
+    told = refused(opened.run, command)
     assert told.startswith(f"{folder}/bucket.py:")
     assert told.endswith("Mend the file, then run frontdesk check.")
     where = told.removeprefix(f"{folder}/bucket.py:").partition(":")[0]
@@ -290,30 +291,35 @@ def test_a_broken_offering_is_named_by_file_line_and_what_to_do(offered: tuple[S
 def test_a_syntax_error_has_its_line(offered: tuple[Site, Path]) -> None:
     opened, folder = offered
     (folder / "bucket.py").write_text('"""A bucket"""\n\nclass Bucket(Form:\n    pass\n')
-    assert refused(opened, "check").startswith(f"{folder}/bucket.py:3: SyntaxError")
+    assert refused(opened.run, "check").startswith(f"{folder}/bucket.py:3: SyntaxError")
 
 
 def test_a_missing_setting_is_named_with_the_offering_that_needs_it(offered: tuple[Site, Path]) -> None:
     opened, folder = offered
     for command in ("run", "worker"):
-        told = refused(opened, command, JIRA_URL="")
+        told = refused(opened.run, command, JIRA_URL="")
         assert "JIRA_URL must be set: access uses jira." in told
         assert told.startswith(f"{folder}/access.py:")
 
 
 def test_settings_that_cannot_be_are_named(offered: tuple[Site, Path]) -> None:
     opened, _ = offered
-    for url, why in (
-        ("mysql://me:secret@db.example.com/frontdesk", "mysql is not supported."),
-        ("me:secret", "is no address of a database."),
-        ("sqlite:////proc/secret/frontdesk.db", "its folder cannot be made"),
-        ("postgresql://me:secret@127.0.0.1:1/frontdesk", "the database cannot be used: connection failed"),
+    for run, command, url, why in (
+        (opened.run, "run", "mysql://me:secret@db.example.com/frontdesk", "mysql is not supported."),
+        (opened.here, "migrate", "me:secret", "is no address of a database."),
+        (opened.here, "migrate", "sqlite:////proc/secret/frontdesk.db", "its folder cannot be made"),
+        (
+            opened.run,
+            "run",
+            "postgresql://me:secret@127.0.0.1:1/frontdesk",
+            "the database cannot be used: connection failed",
+        ),
     ):
-        told = refused(opened, "run", DATABASE_URL=url)
+        told = refused(run, command, DATABASE_URL=url)
         assert told.startswith(f"DATABASE_URL: {why}"), told
         assert "me:secret" not in told
-    assert refused(opened, "run", PORT="many").startswith("PORT: ")
-    assert refused(opened, "run", SLACK_SIGNING_SECRET="").startswith("SLACK_BOT_TOKEN: ")
+    assert refused(opened.here, "migrate", PORT="many").startswith("PORT: ")
+    assert refused(opened.run, "run", SLACK_SIGNING_SECRET="").startswith("SLACK_BOT_TOKEN: ")
 
 
 def test_check_says_what_there_is(offered: tuple[Site, Path]) -> None:
@@ -335,22 +341,22 @@ def test_a_contract_is_recorded_and_a_change_that_breaks_it_is_refused(offered: 
     assert opened.run("check", "--record").out == f"{golden}\n"
     recorded = golden.read_text()
     assert json.loads(recorded)["version"] == "v1"
-    assert opened.run("check", "--record").out == ""
+    assert opened.here("check", "--record").out == ""
 
     source = (folder / "postgres.py").read_text()
     (folder / "postgres.py").write_text(source.replace('description="Lower case, no spaces"', 'description="Short"'))
-    opened.run("check")
+    opened.here("check")
     (folder / "postgres.py").write_text(
         source.replace('Literal["small", "large"]', 'Literal["small", "large", "huge"]')
     )
-    assert refused(opened, "check").endswith("Record it: frontdesk check --record")
-    opened.run("check", "--record")
+    assert refused(opened.here, "check").endswith("Record it: frontdesk check --record")
+    opened.here("check", "--record")
     assert golden.read_text() != recorded
 
     (folder / "postgres.py").write_text(source.replace('Literal["small", "large"]', 'Literal["small"]'))
     kept = golden.read_text()
     for words in (["check"], ["check", "--record"]):
-        told = refused(opened, *words)
+        told = refused(opened.here, *words)
         assert told.startswith(f"{folder}/postgres.py:")
         assert "the contract of postgres v1 would refuse what was valid before" in told
         assert "Give it a new version" in told
@@ -358,4 +364,4 @@ def test_a_contract_is_recorded_and_a_change_that_breaks_it_is_refused(offered: 
     (folder / "postgres.py").write_text(
         source.replace('Literal["small", "large"]', 'Literal["small"]').replace('version="v1"', 'version="v2"')
     )
-    assert "postgres v2: PostgreSQL." in opened.run("check").out
+    assert "postgres v2: PostgreSQL." in opened.here("check").out

@@ -1,8 +1,5 @@
 """The command line against a real server: the story and the processes as processes, the rest by calling `main`."""
 
-import contextlib
-import io
-import json
 import os
 import pty
 import subprocess
@@ -10,17 +7,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 import pytest
 from starlette.staticfiles import StaticFiles
 
-from bot import cli
 from bot.demo.server import Server
 from tests.conftest import ROOT
 from tests.integration.http_desk import SEAT, HttpDesk, http_desk
+from tests.integration.terminal import Run, Terminal, call, process
 
 COMMANDS = (
     *("offerings", "offering", "request", "plan", "list", "waiting", "show", "approve", "reject", "withdraw", "cancel"),
@@ -28,68 +23,6 @@ COMMANDS = (
     *("run", "web", "worker", "migrate", "check", "import", "key", "preview", "demo", "token"),
     *("backup", "restore", "doctor"),
 )
-
-
-@dataclass
-class Result:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
-class Terminal:
-    """Runs `frontdesk` as somebody, in `folder`."""
-
-    def __init__(self, served: HttpDesk, folder: Path, run: "Run") -> None:
-        self.served, self.folder, self.run = served, folder, run
-
-    def __call__(self, who: str, *words: str, expect: int = 0, **environment: str) -> Result:
-        result = self.run(*words, cwd=self.folder, environment=self.environment(who) | environment)
-        assert result.code == expect, f"{words}: {result}"
-        assert "Traceback" not in result.err
-        return result
-
-    def environment(self, who: str) -> dict[str, str]:
-        return {"FRONTDESK_URL": self.served.url} | ({"FRONTDESK_TOKEN": self.served.token(who)} if who else {})
-
-
-class Run(Protocol):
-    def __call__(self, *words: str, cwd: Path = ROOT, environment: dict[str, str] | None = None) -> Result: ...
-
-
-def process(*words: str, cwd: Path = ROOT, environment: dict[str, str] | None = None) -> Result:
-    plain = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
-    done = subprocess.run(
-        [sys.executable, "-m", "bot", *words],
-        cwd=cwd,
-        env=plain | (environment or {}),
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
-
-
-def call(*words: str, cwd: Path = ROOT, environment: dict[str, str] | None = None) -> Result:
-    out, err, code = io.StringIO(), io.StringIO(), 0
-    with (
-        contextlib.chdir(cwd),
-        pytest.MonkeyPatch.context() as patch,
-        contextlib.redirect_stdout(out),
-        contextlib.redirect_stderr(err),
-    ):
-        patch.setattr(os, "environ", dict(environment or {}))
-        patch.setattr(sys, "argv", ["frontdesk", *words])
-        try:
-            cli.main()
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 0
-    return Result(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture

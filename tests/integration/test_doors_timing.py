@@ -10,8 +10,8 @@ import pytest
 
 from bot.deadlines import Deadline, Renewal
 from tests.integration.http_desk import HttpDesk, http_desk
+from tests.integration.terminal import Terminal, call
 from tests.integration.test_api import REQUESTS, problem
-from tests.integration.test_cli import Terminal, call
 
 DAY = timedelta(days=1)
 

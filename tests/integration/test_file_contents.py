@@ -15,7 +15,7 @@ from bot.errors import PermanentError
 from bot.slack.files import SlackFiles
 from tests.integration import asking
 from tests.integration.office import Office, text_of
-from tests.integration.test_cli import process
+from tests.integration.terminal import process
 
 SITE = '''
 """A site behind our proxy"""

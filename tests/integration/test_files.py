@@ -16,7 +16,7 @@ from bot.slack.files import SlackFiles
 from tests.integration.asking import ask, field, offering, requested
 from tests.integration.office import Office, text_of
 from tests.integration.receiver import Receiver, answer
-from tests.integration.test_cli import process
+from tests.integration.terminal import process
 
 PLAN = '''
 """A network plan"""

@@ -18,7 +18,7 @@ from bot.store.records import PersonRecord, RequestRecord
 from tests.conftest import Desk
 from tests.integration.office import Office, buttons, everything, opened, text_of
 from tests.integration.receiver import Receiver, answer
-from tests.integration.test_cli import process
+from tests.integration.terminal import process
 
 RESTORE = '''
 """A database, restored"""

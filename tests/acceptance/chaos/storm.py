@@ -97,7 +97,7 @@ def _opened(folder: Path, ledger: Ledger, server: Postgres | None) -> Iterator[S
         WEBHOOK_TIMEOUT="10",
     ) as opened:
         opened.workspace.patience = 10
-        opened.run("migrate")
+        opened.migrate()
         for who in ("ada", "grace", "linus", "margaret"):
             opened.token(who)
         yield opened

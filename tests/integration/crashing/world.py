@@ -4,6 +4,7 @@ No thread of ours runs: a `Life` claims, runs and sends as a worker does, and a 
 effect outside is a numbered point; `Points` ends the process at one of them, as `kill -9` would.
 """
 
+import functools
 import importlib
 import inspect
 import pkgutil
@@ -193,6 +194,7 @@ def _named(writing: list[str]) -> str:
     return ", ".join(dict.fromkeys(writing)) or "nothing"
 
 
+@functools.cache
 def writers() -> dict[str, Callable[..., Any]]:
     """Every function of the store that takes a transaction, by `module.name`: read from the code."""
     return {
@@ -205,6 +207,7 @@ def writers() -> dict[str, Callable[..., Any]]:
     }
 
 
+@functools.cache
 def _store() -> list[ModuleType]:
     return [importlib.import_module(f"bot.store.{found.name}") for found in pkgutil.iter_modules(store.__path__)]
 
