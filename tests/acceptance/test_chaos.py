@@ -29,6 +29,7 @@ LEASE = 3
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+@pytest.mark.no_cover  # as its processes
 def test_a_storm_loses_nothing_doubles_nothing_and_keeps_the_order(store: str) -> None:
     plan = Plan(store, seed=secrets.randbelow(10**6), kills=5, stops=1, restarts=1, people=2)
     report = storm(plan)

@@ -80,7 +80,7 @@ def ledger() -> Iterator[Holding]:
 @contextmanager
 def opened(folder: Path, ledger: Holding, database: str) -> Iterator[Site]:
     """A site on PostgreSQL whose web process runs, with everything right, beside the database."""
-    environment = {"OFFERINGS": str(HERE / "offerings"), "RECEIVER": ledger.url("").rstrip("/")}
+    environment: dict[str, Any] = {"OFFERINGS": str(HERE / "offerings"), "RECEIVER": ledger.url("").rstrip("/")}
     with site(
         folder, socket_mode=False, database=database, WEBHOOK_TIMEOUT="300", FRONTDESK_LEASE=LEASE, **environment
     ) as there:

@@ -103,6 +103,7 @@ def test_every_write_of_the_store_is_in_some_story(tell: Tell) -> None:
     assert set(writers()) == written
 
 
+@pytest.mark.no_cover  # the lines of the test above, again and again
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("story", list(STORIES))
 def test_a_crash_anywhere_changes_nothing(tell: Tell, story: str, chosen: slice) -> None:

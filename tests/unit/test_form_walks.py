@@ -8,6 +8,7 @@ import copy
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -199,6 +200,7 @@ def _values(question: Question, element: dict[str, Any]) -> st.SearchStrategy[An
 
 
 TestWalk = Walk.TestCase
+TestWalk.pytestmark = [pytest.mark.no_cover]  # type: ignore[attr-defined] # the same lines at every step
 TestWalk.settings = settings(
     max_examples=12, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )

@@ -89,6 +89,7 @@ def _opened(folder: Path, ledger: Ledger, server: Postgres | None) -> Iterator[S
     with site(
         folder,
         socket_mode=False,
+        covered=False,  # who is killed tells nothing of what it has run
         database=server.url if server else "",
         OFFERINGS=str(HERE / "offerings"),
         RECEIVER=ledger.url("").rstrip("/"),
