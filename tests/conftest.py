@@ -2,10 +2,11 @@
 
 import functools
 import gc
-import shutil
+import sys
 import tempfile
+import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -70,6 +71,21 @@ def _turn(path: Path, *, aside: bool) -> tuple[int, int]:
     return int("acceptance" in path.parts), 0
 
 
+@pytest.hookimpl(wrapper=True, trylast=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """What is marked `no_cover` is not measured: pytest-cov has a second measurement in each of several processes."""
+    if item.get_closest_marker("no_cover") is None:
+        return (yield)
+    here, threads = sys.gettrace(), threading.gettrace()
+    sys.settrace(None)
+    threading.settrace(None)
+    try:
+        return (yield)
+    finally:
+        threading.settrace(threads)
+        sys.settrace(here)
+
+
 def pytest_configure() -> None:
     """What takes time and tells nothing here."""
     # Looking for garbage among all that hundreds of tests have loaded, at every few hundred new objects.
@@ -102,12 +118,20 @@ def _trust_the_power(server: str) -> None:
         connection.execute("SELECT pg_reload_conf()")
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An SQLite file at the newest schema, to be copied: migrating takes longer than most tests."""
-    path = tmp_path_factory.mktemp("migrated") / "frontdesk.db"
-    migrate(f"sqlite:///{path}")
-    return path
+def file_at(path: Path) -> str:
+    """The address of an SQLite database; if there is none yet, an empty one at the newest schema."""
+    if not path.exists():
+        path.write_bytes(_newest_file())
+    return f"sqlite:///{path}"
+
+
+@functools.cache
+def _newest_file() -> bytes:
+    """Migrating takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "frontdesk.db"
+        migrate(f"sqlite:///{path}")
+        return path.read_bytes()
 
 
 @pytest.fixture(scope="session")
@@ -119,10 +143,9 @@ def migrated_postgres(postgres_url: str) -> str:
 
 
 @pytest.fixture
-def sqlite_url(migrated: Path, tmp_path: Path) -> str:
+def sqlite_url(tmp_path: Path) -> str:
     """An empty, migrated SQLite database."""
-    shutil.copy(migrated, tmp_path / "frontdesk.db")
-    return f"sqlite:///{tmp_path}/frontdesk.db"
+    return file_at(tmp_path / "frontdesk.db")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -10,8 +10,7 @@ from bot import api
 from bot import catalogue as catalogues
 from bot.demo.server import Server
 from bot.store.database import Database
-from bot.store.migration import migrate
-from tests.conftest import Clock, Desk
+from tests.conftest import Clock, Desk, file_at
 
 DATABASE = '''
 """A database
@@ -72,8 +71,7 @@ class HttpDesk:
     def __init__(self, folder: Path) -> None:
         for name, text in (("database", DATABASE), ("seat", SEAT)):
             (folder / f"{name}.py").write_text(text)
-        url = f"sqlite:///{folder}/frontdesk.db"
-        migrate(url)
+        url = file_at(folder / "frontdesk.db")
         self.desk = Desk(Database(url), catalogues.load(folder, {}), Clock())
         self.not_ready: str | None = None
         self.application = api.build(self.desk.service, ready=lambda: self.not_ready)

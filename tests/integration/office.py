@@ -18,7 +18,7 @@ from bot.demo.slack.client import Client
 from bot.demo.slack.entities import Message
 from bot.demo.slack.workspace import Workspace
 from bot.safe import new_key
-from bot.store.migration import migrate
+from tests.conftest import file_at
 from tests.slack_rules import sendable_blocks, sendable_view
 
 T = TypeVar("T")
@@ -136,8 +136,7 @@ def opened(
     bot = Server()
     with Server(build_workspace(workspace)) as slack, Server(jira_server.build(jira)) as jira_site:
         workspace.base_url = slack.url
-        database = url or f"sqlite:///{tmp_path}/frontdesk.db"
-        migrate(database)
+        database = url or file_at(tmp_path / "frontdesk.db")
         given = {
             "DATABASE_URL": database,
             "OFFERINGS": str(offerings),

@@ -6,7 +6,6 @@ function of the store that writes has to be part of some story.
 
 import os
 import random
-import shutil
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import Clock, address, create_database, drop_database
+from tests.conftest import Clock, address, create_database, drop_database, file_at
 from tests.integration.crashing import stories, told, trouble
 from tests.integration.crashing.seen import seen
 from tests.integration.crashing.world import Ledger, Life, Outside, Points, watch, writers
@@ -65,13 +64,11 @@ def tell(fresh: Callable[[], str], tracker: StandingServer, ledger: Ledger, monk
 def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
     """Gives empty databases, one after the other: the next one ends the one before."""
     if request.param == "sqlite":
-        migrated, path = request.getfixturevalue("migrated"), tmp_path / "fresh.db"
 
         def file() -> str:
             for old in tmp_path.glob("fresh.db*"):
                 old.unlink()
-            shutil.copy(migrated, path)
-            return f"sqlite:///{path}"
+            return file_at(tmp_path / "fresh.db")
 
         return file
     server, name = request.getfixturevalue("migrated_postgres"), f"c{uuid.uuid4().hex}"

@@ -19,7 +19,7 @@ from bot.errors import Unavailable
 from bot.handler import Done
 from bot.lifecycle import RequestState
 from bot.store import database, outages, tables
-from tests.conftest import address, drop_database
+from tests.conftest import address, drop_database, file_at
 from tests.integration.office import opened
 from tests.integration.test_worker import Shop
 
@@ -57,8 +57,8 @@ def disk() -> Iterator[Disk]:
 
 
 @pytest.fixture
-def sqlite(disk: Disk, migrated: Path) -> Disk:
-    shutil.copy(migrated, disk.folder / "frontdesk.db")
+def sqlite(disk: Disk) -> Disk:
+    file_at(disk.folder / "frontdesk.db")
     disk.url = f"sqlite:///{disk.folder}/frontdesk.db"
     return disk
 

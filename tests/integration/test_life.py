@@ -4,7 +4,6 @@ A few lives in every run; more by command: LIVES=500 pytest tests/integration/te
 """
 
 import os
-import shutil
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -30,7 +29,7 @@ from bot.offering import Approval, Form, Offering, Request
 from bot.store import outbox, reads, tables
 from bot.store.database import Database
 from bot.store.records import PersonRecord, RequestRecord
-from tests.conftest import Clock, Desk, Recorded, address, create_database, drop_database
+from tests.conftest import Clock, Desk, Recorded, address, create_database, drop_database, file_at
 
 MOVES = [move for move in vars(lifecycle).values() if isinstance(move, Move)]
 S = RequestState
@@ -129,14 +128,13 @@ FRESH: dict[str, Callable[[], AbstractContextManager[str]]] = {}
 
 
 @pytest.fixture(autouse=True, scope="module")
-def stores(migrated: Path, migrated_postgres: str) -> None:
+def stores(migrated_postgres: str) -> None:
     """What the machines below cannot ask for themselves."""
 
     @contextmanager
     def sqlite() -> Iterator[str]:
         with TemporaryDirectory() as folder:
-            shutil.copy(migrated, f"{folder}/life.db")
-            yield f"sqlite:///{folder}/life.db"
+            yield file_at(Path(folder) / "life.db")
 
     @contextmanager
     def postgresql() -> Iterator[str]:

@@ -11,9 +11,9 @@ import pytest
 from sqlalchemy import event
 
 from bot.store import listings
-from bot.store.migration import migrate
 from tests.benchmarks import crowd
 from tests.benchmarks.big import QUESTIONS, _Side
+from tests.conftest import file_at
 
 FEW, MANY, WAITING, PEOPLE = 1_000, 5_000, 300, 20
 #: SQLite's instructions: an index that has grown by a level costs some, and who reads all that is over some thousands.
@@ -24,8 +24,7 @@ class Meter:
     """Counts what SQLite does for a question."""
 
     def __init__(self, path: Path, over: int) -> None:
-        url = f"sqlite:///{path}"
-        migrate(url)
+        url = file_at(path)
         crowd.fill(url, over, WAITING, PEOPLE)
         with closing(sqlite3.connect(path, isolation_level=None)) as connection:
             connection.execute("DELETE FROM lane WHERE name LIKE 'follow:%'")  # swept within the day, as they would be

@@ -16,7 +16,7 @@ from bot.demo.server import build as build_workspace
 from bot.demo.slack import population
 from bot.demo.slack.entities import Message
 from bot.store import people
-from bot.store.migration import migrate
+from tests.conftest import file_at
 from tests.integration.clicks import fill_in, give_reason, read
 from tests.integration.office import ROOT, Office, buttons, everything, is_card, opened, text_of
 from tests.integration.receiver import Reaction, Receiver, answer
@@ -160,8 +160,7 @@ def without_slack(tmp_path: Path, *, socket_mode: bool) -> Iterator[tuple[Office
     workspace, jira = population.populated(), jira_population.populate(JiraStandIn())
     slack, bot = Server(build_workspace(workspace)), Server()
     workspace.base_url = slack.url
-    database = f"sqlite:///{tmp_path}/frontdesk.db"
-    migrate(database)
+    database = file_at(tmp_path / "frontdesk.db")
     with Server(jira_server.build(jira)) as site:
         given = {
             "DATABASE_URL": database,

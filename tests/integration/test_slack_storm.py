@@ -21,8 +21,7 @@ from bot.demo.slack.entities import Message, Refusal
 from bot.demo.slack.workspace import Workspace
 from bot.slack import errors
 from bot.store import tables
-from bot.store.migration import migrate
-from tests.conftest import address, create_database
+from tests.conftest import address, create_database, file_at
 from tests.integration.office import everything, is_card, text_of
 
 # A socket that is cut in some moments is left to Python, by urllib and websocket.
@@ -66,7 +65,7 @@ NOTED = ("Approved by", "Press Done|A task was opened", "did it", "Done.")
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty database on each of the two stores."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/frontdesk.db"
+        return file_at(tmp_path / "frontdesk.db")
     server, name = request.getfixturevalue("migrated_postgres"), f"storm{random.getrandbits(32)}"
     create_database(server, name, template="migrated")
     return address(server, name)
@@ -79,7 +78,6 @@ def bots(tmp_path: Path, store: str, count: int) -> Iterator[tuple[Workspace, li
     folder.mkdir()
     (folder / "wish.py").write_text(OFFERING)
     workspace = population.populated()
-    migrate(store)
     with ExitStack() as stack:
         slack = stack.enter_context(Server(build_workspace(workspace)))
         workspace.base_url = slack.url
