@@ -46,7 +46,7 @@ def running(
     with (folder / "bot.log").open("a") as log:
         process = subprocess.Popen([sys.executable, "-m", "bot", "run"], env=os.environ | given, stdout=log, stderr=log)
         try:
-            until(lambda: _ready(process), "the bot is ready", 30)
+            until(lambda: _ready(process), "the bot is ready", 120)
             yield
         finally:
             process.send_signal(signal.SIGTERM)

@@ -85,9 +85,9 @@ def shown(tmp_path: Path) -> Iterator[tuple[Path, str, subprocess.Popen[str]]]:
 
 
 def until(seen: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     while not seen():
-        assert time.monotonic() < deadline, "not seen within 30 seconds"
+        assert time.monotonic() < deadline, "not seen within 90 seconds"
         time.sleep(0.2)
 
 

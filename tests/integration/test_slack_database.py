@@ -56,6 +56,13 @@ def told(who: Client, words: str) -> int:
     return sum(words in text_of(message) for message in everything(who))
 
 
+def is_locked_out(line: Line) -> bool:
+    """Whether somebody waits for a row that somebody else holds."""
+    waiting = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with psycopg.connect(line.beside) as looking:
+        return looking.execute(waiting).fetchone() is not None
+
+
 def state(office: Office, number: str) -> str:
     service = office.process.service
     return str(service.show(service.person(office.ada.me.id), number).state)
@@ -146,6 +153,7 @@ def test_a_click_that_a_slow_database_keeps_waiting_is_told_what_came_of_it(
         pressed = threading.Thread(target=click_old, args=(office, office.grace, card, "approve"))
         pressed.start()
         office.until(lambda: told(office.grace, SLOW) == 1)
+        office.until(lambda: is_locked_out(line))  # on a slow machine it is told before it has come so far
         pressed.join()
         assert office.workspace.deliveries()[-1].status == 200
         assert told(office.grace, "You approved") == 0
