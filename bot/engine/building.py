@@ -13,7 +13,7 @@ from bot.catalogue import Catalogue
 from bot.engine.retrying import Parked, Unknown, Waits
 from bot.engine.seen import Seen, keep_promise, request_of
 from bot.errors import PermanentError
-from bot.handler import Follows, Handler, Resource
+from bot.handler import Handler, Resource
 from bot.offering import NotGiven, NotYet, Offering, Step
 from bot.store import reads
 from bot.store.database import Database
@@ -27,6 +27,8 @@ class Built:
     step: Step[Any, Any]
     handler: Handler[Any]
     resource: Resource[Any]
+    #: Whether the handler wants to hear how the request goes on.
+    follows: bool
 
     def made(self) -> Made:
         """As it is stored."""
@@ -35,7 +37,7 @@ class Built:
             handler=self.handler.name,
             resource=self.resource.model_dump(mode="json"),
             description=self.step.description,
-            follows=isinstance(self.handler, Follows),
+            follows=self.follows,
             limit=self.step.limit,
         )
 
@@ -68,7 +70,7 @@ def build(catalogue: Catalogue, name: str, seen: Seen) -> Built:
     handler = catalogue.handler_of(type(resource))
     if handler is None:
         raise Unknown(f"No handler makes a {type(resource).__name__} real.")
-    return Built(step, handler, resource)
+    return Built(step, handler, resource, catalogue.follows([type(resource)]))
 
 
 def finish(catalogue: Catalogue, database: Database, seen: Seen) -> Finish:
