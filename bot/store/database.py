@@ -57,7 +57,7 @@ def _into_utc(moment: datetime | None) -> datetime | None:
 
 
 def _into_text(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds") if moment else None
+    return moment.astimezone(UTC).isoformat(" ", "microseconds")[:-6] if moment else None  # without the zone
 
 
 def _from_utc(found: datetime | None) -> datetime | None:
@@ -65,7 +65,7 @@ def _from_utc(found: datetime | None) -> datetime | None:
 
 
 def _from_text(found: str | None) -> datetime | None:
-    return datetime.fromisoformat(found).replace(tzinfo=UTC) if found else None
+    return datetime.fromisoformat(f"{found}+00:00") if found else None
 
 
 class Tx(Session):

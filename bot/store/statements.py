@@ -24,14 +24,20 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import Session
 
 _Convert = Callable[[Any], Any]
-#: JSON as SQLAlchemy writes it to SQLite, without looking for options each time.
-_encode, _decode_text = json.JSONEncoder().encode, json.JSONDecoder().decode
+#: JSON as SQLAlchemy writes it to SQLite, without looking for options and white space each time.
+_encode_any, _decode_text = json.JSONEncoder().encode, json.JSONDecoder().raw_decode
 #: In the info of a connection: what was put off.
 _PUT_OFF = "put off"
 
 
+def _encode(value: Any) -> str:
+    return "{}" if value == {} else _encode_any(value)
+
+
 def _decode(found: str | None) -> Any:
-    return None if found is None else _decode_text(found)
+    if found is None:
+        return None
+    return {} if found == "{}" else _decode_text(found)[0]
 
 
 class Losses:
@@ -51,7 +57,10 @@ class Statement:
         compiled = cast("SQLCompiler", clause.compile(dialect=dialect))
         self.text, self._near = str(compiled), dialect.name == "sqlite"
         self._error: type[Exception] = dialect.loaded_dbapi.Error
-        self._binds = [(name, _into(compiled, name)) for name in compiled.positiontup or ()]
+        self._names = tuple(compiled.positiontup or ())
+        self._into = [
+            (at, convert) for at, name in enumerate(self._names) if (convert := _into(compiled, name)) is not None
+        ]
         #: What the clause says itself, a limit for example.
         self._said = {name: bind.value for name, bind in compiled.binds.items() if bind.value is not None}
         columns: list[Any] = list(returns)
@@ -103,10 +112,11 @@ class Statement:
     def _parameters(self, values: Mapping[str, Any]) -> list[Any]:
         if self._said:
             values = {**self._said, **values}
-        return [
-            convert(value) if convert and (value := values[name]) is not None else values[name]
-            for name, convert in self._binds
-        ]
+        given = [values[name] for name in self._names]
+        for at, convert in self._into:
+            if given[at] is not None:
+                given[at] = convert(given[at])
+        return given
 
 
 class _PutOff(NamedTuple):
