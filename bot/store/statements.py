@@ -71,37 +71,36 @@ class Statement:
 
     def run(self, session: Session, values: Mapping[str, Any]) -> Any:
         """The driver's cursor after the statement, and after all that was put off before."""
-        connection, parameters = connection_of(session), self._parameters(values)
-        if self._near or not connection.info.get(_PUT_OFF):
-            return self.execute(connection, parameters)
-        with _in_one_trip(connection):
-            return self.execute(connection, parameters)
+        line, parameters = line_of(session), self._parameters(values)
+        if self._near or not line.connection.info.get(_PUT_OFF):
+            return self.execute(line, parameters)
+        with _in_one_trip(line.connection):
+            return self.execute(line, parameters)
 
     def put_off(self, session: Session, *values: Mapping[str, Any], unless: Exception | None = None) -> None:
         """Run it in its turn, once for each of `values`, by the end of the transaction: nobody asks what came of it.
 
         But if it does not concern one row, `unless` is raised then.
         """
-        connection, given = connection_of(session), [self._parameters(each) for each in values]
+        line, given = line_of(session), [self._parameters(each) for each in values]
         if not self._near:
-            connection.info[_PUT_OFF] += [_PutOff(self, parameters, unless) for parameters in given]
+            line.connection.info[_PUT_OFF] += [_PutOff(self, parameters, unless) for parameters in given]
         elif len(given) == 1:
-            _require_one(self.execute(connection, given[0]), unless)
+            _require_one(self.execute(line, given[0]), unless)
         else:
-            self.execute(connection, given, many=True)
+            self.execute(line, given, many=True)
 
     def rows(self, session: Session, values: Mapping[str, Any]) -> list[Any]:
         """What it finds."""
         return [self._read(found) for found in self.run(session, values).fetchall()]
 
-    def execute(self, connection: Connection, parameters: Sequence[Any], *, many: bool = False) -> Any:
+    def execute(self, line: "Line", parameters: Sequence[Any], *, many: bool = False) -> Any:
         """The driver's cursor after the statement; `many`: after it was run for each of the parameters."""
-        driver = _driver(connection)
-        cursor = driver if self._near else psycopg.RawCursor(driver)
+        cursor = line.driver if self._near else psycopg.RawCursor(line.driver)
         try:
             return (cursor.executemany if many else cursor.execute)(self.text, parameters)
         except self._error as error:
-            raise _raised(self.text, connection, error) from error
+            raise _raised(self.text, line.connection, error) from error
 
     def _read(self, found: Sequence[Any]) -> Any:
         row = list(found)
@@ -117,6 +116,14 @@ class Statement:
             if given[at] is not None:
                 given[at] = convert(given[at])
         return given
+
+
+class Line(NamedTuple):
+    """What statements of a session are run by: SQLAlchemy's connection, the driver's, the dialect they are written in."""
+
+    connection: Connection
+    driver: Any
+    dialect: Dialect
 
 
 class _PutOff(NamedTuple):
@@ -165,8 +172,9 @@ def _in_one_trip(connection: Connection) -> Iterator[None]:
         yield
         return
     connection.info[_PUT_OFF] = []
-    with raising("what was put off", connection), _driver(connection).pipeline():
-        ran = [(each.statement.execute(connection, each.parameters), each.unless) for each in waiting]
+    line = _line(connection)
+    with raising("what was put off", connection), line.driver.pipeline():
+        ran = [(each.statement.execute(line, each.parameters), each.unless) for each in waiting]
         yield
     for cursor, unless in ran:
         _require_one(cursor, unless)
@@ -213,12 +221,18 @@ def _out_of(kind: Any, dialect: Dialect) -> _Convert | None:
     return cast("_Convert | None", own.result_processor(dialect, None))
 
 
-def connection_of(session: Session) -> Connection:
+def line_of(session: Session) -> Line:
     """A session of ours is one transaction on one connection (bot.store.database); it takes a while to say which."""
-    known: Connection | None = session.info.get("connection")
+    known: Line | None = session.info.get("line")
     if known is None:
-        known = session.info["connection"] = cast("Connection", session.get_bind())
+        known = session.info["line"] = _line(cast("Connection", session.get_bind()))
     return known
+
+
+def _line(connection: Connection) -> Line:
+    own = connection.dialect
+    dialect = _DIALECTS.get(own.name) or _DIALECTS.setdefault(own.name, _positional(own))
+    return Line(connection, _driver(connection), dialect)
 
 
 def _driver(connection: Connection) -> Any:
@@ -235,8 +249,7 @@ _DIALECTS: dict[str, Dialect] = {}
 
 def dialect_of(session: Session) -> Dialect:
     """For which kind of database a statement has to be written."""
-    own = connection_of(session).dialect
-    return _DIALECTS.get(own.name) or _DIALECTS.setdefault(own.name, _positional(own))
+    return line_of(session).dialect
 
 
 def _positional(dialect: Dialect) -> Dialect:
