@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 #: Seconds of computing that all searches of one answer have together. Python's own `re` cannot be stopped.
 _PATIENCE = 0.2
+#: Letters that a pattern which repeats one thing at most is through with in a moment.
+_FEW = 1000
 
 
 @dataclass
@@ -64,6 +66,8 @@ def found(pattern: str, text: str) -> bool | None:
     limit = _limit.get() or _Limit()
     if limit.left <= 0:
         raise (TooSlow if limit.slow == (pattern, text) else NotTried)(pattern)
+    if len(text) <= _FEW and _is_quick(pattern):
+        return search.search(text) is not None
     begun = thread_time()
     try:
         return search.search(text, timeout=limit.left, concurrent=True) is not None
@@ -84,6 +88,15 @@ def _limited(pattern: str) -> "regex.Pattern[str] | None":
         return regex.compile(_for_python(pattern), regex.ASCII | regex.VERSION0)
     except regex.error:
         return None
+
+
+@cache
+def _is_quick(pattern: str) -> bool:
+    """Whether a search takes the square of the text's letters at the most.
+
+    To look at the clock takes longer than to look for such a pattern.
+    """
+    return "(" not in pattern and sum(map(pattern.count, "*+?{")) <= 1
 
 
 def _for_python(pattern: str) -> str:
