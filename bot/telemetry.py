@@ -7,7 +7,7 @@ OpenTelemetry's, where an endpoint is set; without one nothing of it is imported
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
@@ -146,16 +146,19 @@ def tracing() -> bool:
     return _tracing is not None
 
 
-@contextmanager
-def span(name: str, parent: str | None = None, **attributes: str | int | None) -> Iterator[None]:
+def span(name: str, parent: str | None = None, **attributes: str | int | None) -> AbstractContextManager[None]:
     """Part of a trace: below `parent` (W3C's traceparent) if there is one, else below what is being done."""
-    if _tracing is None:
-        yield
-        return
+    return nullcontext() if _tracing is None else _traced(_tracing, name, parent, attributes)
+
+
+@contextmanager
+def _traced(
+    tracing: _Tracing, name: str, parent: str | None, attributes: Mapping[str, str | int | None]
+) -> Iterator[None]:
     kept = {f"frontdesk.{key}": value for key, value in attributes.items() if value is not None}
-    above = _tracing.parent(parent)
+    above = tracing.parent(parent)
     # An exception's words may quote an answer: they stay in the log.
-    with _tracing.tracer.start_as_current_span(
+    with tracing.tracer.start_as_current_span(
         name, context=above, attributes=kept, record_exception=False, set_status_on_exception=False
     ):
         yield

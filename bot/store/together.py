@@ -31,7 +31,9 @@ class _Place(Generic[Given, Made]):
             "What was to be written is not stored: this process ends. Try again."
         )
         self.over = False
-        self.called = threading.Event()
+        #: Held until they are called: an event is two locks and a queue, and fifty of them wake at once.
+        self.calling = threading.Lock()
+        self.calling.acquire()
 
 
 class Together(Generic[Given, Made]):
@@ -51,14 +53,14 @@ class Together(Generic[Given, Made]):
             self._waiting.append(mine)
             leads, self._led = not self._led, True
         if not leads:
-            mine.called.wait()
+            mine.calling.acquire()
         if not mine.over:
-            self._lead()
+            self._lead(mine)
         if mine.error is not None:
             raise mine.error
         return mine.made  # type: ignore[return-value] # it was made, or there is an error
 
-    def _lead(self) -> None:
+    def _lead(self, mine: _Place[Given, Made]) -> None:
         """Write for all that wait, and hand the turn on."""
         with self._lock:
             taken = [self._waiting.popleft() for _ in range(min(_LARGEST, len(self._waiting)))]
@@ -69,10 +71,11 @@ class Together(Generic[Given, Made]):
                 following = self._waiting[0] if self._waiting else None
                 self._led = following is not None
             if following:
-                following.called.set()
+                following.calling.release()
             for place in taken:
                 place.over = True
-                place.called.set()
+                if place is not mine:
+                    place.calling.release()
 
     def _all(self, places: Sequence[_Place[Given, Made]]) -> None:
         try:
