@@ -34,9 +34,7 @@ def _encode(value: Any) -> str:
     return "{}" if value == {} else _encode_any(value)
 
 
-def _decode(found: str | None) -> Any:
-    if found is None:
-        return None
+def _decode(found: str) -> Any:
     return {} if found == "{}" else _decode_text(found)[0]
 
 
@@ -105,7 +103,8 @@ class Statement:
     def _read(self, found: Sequence[Any]) -> Any:
         row = list(found)
         for at, convert in self._from:
-            row[at] = convert(row[at])
+            if row[at] is not None:
+                row[at] = convert(row[at])
         return self._made(row)
 
     def _parameters(self, values: Mapping[str, Any]) -> list[Any]:
