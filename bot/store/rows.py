@@ -93,10 +93,10 @@ def _changing(
     session: Session, model: type[SQLModel], where: Mapping[str, Any], values: Mapping[str, Any]
 ) -> tuple[Statement, Mapping[str, Any]]:
     session.flush()
-    more = tuple(name for name, value in values.items() if value is ONE_MORE)
-    plain = {name: value for name, value in values.items() if value is not ONE_MORE}
+    more = tuple([name for name, value in values.items() if value is ONE_MORE])
+    plain = {name: value for name, value in values.items() if value is not ONE_MORE} if more else values
     statement = _update(model, dialect_of(session), tuple(where), tuple(plain), more)
-    return statement, plain | {f"where_{name}": value for name, value in where.items()}
+    return statement, {**plain, **{f"where_{name}": value for name, value in where.items()}}
 
 
 def remove(session: Session, model: type[SQLModel], **where: Any) -> None:
