@@ -560,6 +560,13 @@ def test_an_answer_that_a_pattern_takes_too_long_for_is_refused_at_its_field() -
     assert problem.detail.startswith(f"Takes too long to be checked against the pattern {SLOW}. Try another answer")
 
 
+def test_a_long_answer_to_a_pattern_that_repeats_one_thing_is_refused_as_well() -> None:
+    schema = {"type": "object", "properties": {"name": {"type": "string", "pattern": "^[a-z]+$"}}}
+    assert contract.problems(schema, {"name": "a" * 2000}) == []
+    for name in ("a" * 10 + "!", "a" * 2000 + "!"):
+        assert [each.pointer for each in contract.problems(schema, {"name": name})] == ["/name"]
+
+
 def test_all_patterns_of_an_answer_have_one_limit_and_the_one_that_used_it_up_is_told() -> None:
     names = [f"n{at:02}" for at in range(30)]
     fields: Schema = {name: {"type": "string", "pattern": SLOW} for name in names}
