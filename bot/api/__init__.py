@@ -56,9 +56,8 @@ class _Described(FastAPI):
     """Describes itself when it is asked for the first time: that takes as long as all else that is built at the start."""
 
     def __init__(self, catalogue: Catalogue) -> None:
-        super().__init__(
-            title="Frontdesk", version="1", docs_url=None, redoc_url=None
-        )  # their pages load from elsewhere
+        # Without the pages that explain it: they load from elsewhere.
+        super().__init__(title="Frontdesk", version="1", docs_url=None, redoc_url=None)
         self._catalogue, self._describing = catalogue, threading.Lock()
         self._document: dict[str, Any] | None = None
 
