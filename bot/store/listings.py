@@ -5,16 +5,16 @@ side only a page is read, in its order, and the pages are merged.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Select, and_, exists, literal, or_, select, text, true, union_all
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import String
-from sqlmodel import Session, SQLModel, col
+from sqlmodel import Session, col
 
-from bot.lifecycle import InstanceState
+from bot.lifecycle import InstanceState, RequestState
 from bot.store import tables
 
 _GROUPS = text("""
@@ -31,6 +31,9 @@ _GROUPS = text("""
 #: So many of the newest requests of a state or an offering are looked through before all that somebody may read; all of
 #: them where there are so few.
 _NEWEST, _FEW = 100, 1_000
+
+#: A query, and its column that is in the order of its index.
+_Side = tuple[Select[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -63,22 +66,16 @@ def groups(session: Session) -> list[str]:
 def readable(session: Session, sight: Sight, wanted: Wanted) -> list[int]:
     """Ids of requests that somebody may read, newest first."""
     found = _newest(session, or_(*_sides(sight)), wanted)
-    if found is not None:
-        return found
-    pages = [page.order_by(key.desc()).limit(wanted.limit).subquery() for page, key in _by_side(sight, wanted)]
-    merged = union_all(*(select(page.c[0]) for page in pages)).subquery()
-    return _page(session, select(merged.c[0]).distinct(), merged.c[0], wanted.limit)
+    return found if found is not None else _merged(session, _by_side(sight, wanted), wanted.limit)
 
 
 def asked_by(session: Session, person_id: int, wanted: Wanted, *, open_only: bool = False) -> list[int]:
     """Ids of one person's requests, newest first."""
-    mine = col(tables.Request.requester_id) == person_id
-    query = _requests(wanted).where(mine)
-    if open_only:
-        query = query.where(col(tables.Request.open_instance_id).is_not(None))
-    elif (found := _newest(session, mine, wanted)) is not None:
-        return found
-    return _page(session, query, col(tables.Request.id), wanted.limit)
+    requester, key = col(tables.Request.requester_id), col(tables.Request.id)
+    if not open_only:
+        return _merged(session, _of_person(requester, person_id, wanted), wanted.limit)
+    query = _narrowed(select(key), wanted).where(requester == person_id)
+    return _page(session, query.where(col(tables.Request.open_instance_id).is_not(None)), key, wanted.limit)
 
 
 def owned_by(session: Session, person_id: int, wanted: Wanted, *, gone: bool = False) -> list[int]:
@@ -142,12 +139,19 @@ def _are_there(session: Session, query: Select[Any], count: int) -> bool:
     return session.execute(query.limit(1).offset(count - 1)).first() is not None
 
 
+def _merged(session: Session, sides: Sequence[_Side], limit: int) -> list[int]:
+    pages = [page.order_by(key.desc()).limit(limit).subquery() for page, key in sides]
+    merged = union_all(*(select(page.c[0]) for page in pages)).subquery()
+    return _page(session, select(merged.c[0]).distinct(), merged.c[0], limit)
+
+
 def _page(session: Session, query: Select[Any], key: Any, limit: int) -> list[int]:
     return [found for (found,) in session.execute(query.order_by(key.desc()).limit(limit))]
 
 
 def _requests(wanted: Wanted) -> Select[Any]:
-    return _narrowed(select(col(tables.Request.id)), wanted)
+    """By indexes that hold what is wanted beside whose it is."""
+    return _filtered(select(col(tables.Request.id)), wanted, col)
 
 
 def _narrowed(query: Select[Any], wanted: Wanted, key: Any = None) -> Select[Any]:
@@ -182,10 +186,10 @@ def _without_index(element: _LookedAt, compiler: Any, **how: Any) -> str:
     return f"+{compiler.process(element.clauses, **how)}"
 
 
-def _whos(sight: Sight) -> list[Any]:
+def _whos(sight: Sight, column: Callable[[Any], Any] = col) -> list[Any]:
     row = tables.Involved
     asked = [(False, name) for name in sight.names] + [(True, group) for group in sight.groups]
-    return [and_(col(row.is_group) == literal(group), col(row.who) == who) for group, who in asked]
+    return [and_(column(row.is_group) == literal(group), column(row.who) == who) for group, who in asked]
 
 
 def _sides(sight: Sight) -> list[Any]:
@@ -197,7 +201,7 @@ def _sides(sight: Sight) -> list[Any]:
         exists().where(col(decision.request_id) == col(table.id), col(decision.person_id) == sight.person_id),
     ]
     sides += [_looked_after(name, versions) for name, versions in sight.offerings.items()]
-    whos = _whos(sight)
+    whos = _whos(sight, _LookedAt)  # of one request; a group may have very many
     if whos:
         sides.append(exists().where(col(row.request_id) == col(table.id), or_(*whos)))
     return sides
@@ -207,33 +211,38 @@ def _looked_after(name: str, versions: Sequence[str]) -> Any:
     return and_(col(tables.Request.offering) == name, col(tables.Request.version).in_(list(versions)))
 
 
-def _by_side(sight: Sight, wanted: Wanted) -> list[tuple[Select[Any], Any]]:
-    """The same as queries, each with the column that is in the order of its index."""
+def _by_side(sight: Sight, wanted: Wanted) -> list[_Side]:
+    """The same as queries."""
     table, row, decision = tables.Request, tables.Involved, tables.Decision
-    requests, key = _requests(wanted), col(table.id)
-    sides: list[tuple[Select[Any], Any]] = [
-        (requests.where(col(table.requester_id) == sight.person_id), key),
-        (requests.where(col(table.owner_id) == sight.person_id), key),
-        (
-            _through(decision, wanted).where(col(decision.person_id) == sight.person_id).distinct(),
-            col(decision.request_id),
-        ),
+    sides = [
+        side for column in (table.requester_id, table.owner_id) for side in _of_person(column, sight.person_id, wanted)
     ]
     after = {name: versions for name, versions in sight.offerings.items() if wanted.offering in (None, name)}
-    sides += [(requests.where(_looked_after(name, versions)), key) for name, versions in after.items()]
-    # By an offering where one is wanted: of what an older process wrote it is only looked at.
-    column, values = (row.offering, (wanted.offering, "")) if wanted.offering else (row.waits, (True, False))
+    sides += [
+        (_requests(wanted).where(_looked_after(name, versions)), col(table.id)) for name, versions in after.items()
+    ]
+    sides += _involving(decision, col(decision.person_id) == sight.person_id, wanted, [true()])
     for who in _whos(sight):
-        for value in values:
-            page = _through(row, wanted).where(who, col(column) == literal(value))
-            sides.append((page.distinct(), col(row.request_id)))
+        sides += _involving(row, who, wanted, [col(row.waits) == literal(value) for value in (True, False)])
     return sides
 
 
-def _through(model: type[SQLModel], wanted: Wanted) -> Select[Any]:
-    """Requests by another table's key."""
-    key = model.__table__.c.request_id  # type: ignore[attr-defined] # made by SQLAlchemy
-    query = select(key)
+def _of_person(column: Any, person_id: int, wanted: Wanted) -> list[_Side]:
+    """Requests that have this person there. Of an offering: state by state, as their index has them."""
+    states = list(RequestState) if wanted.offering and not wanted.state else [wanted.state]
+    mine = col(column) == person_id
+    return [(_requests(replace(wanted, state=state)).where(mine), col(tables.Request.id)) for state in states]
+
+
+def _involving(model: Any, somebody: Any, wanted: Wanted, parts: Sequence[Any]) -> list[_Side]:
+    """Requests by another table's key, part by part of its index: by the offering where one is wanted.
+
+    Where an older process wrote it, that is only looked at.
+    """
+    table, key = tables.Request, col(model.request_id)
+    query = select(key).where(somebody).distinct()
     if wanted.state or wanted.offering:
-        query = query.join(tables.Request, col(tables.Request.id) == key)
-    return _narrowed(query, wanted, key)
+        query = query.join(table, col(table.id) == key)
+    if wanted.offering:
+        parts = [col(model.offering) == literal(name) for name in (wanted.offering, "")]
+    return [(_narrowed(query.where(part), wanted, key), key) for part in parts]

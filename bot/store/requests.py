@@ -386,6 +386,7 @@ def _decide(tx: Tx, row: Any, person_id: int, verdict: str, rules: Sequence[int]
             verdict=verdict,
             reason=reason,
             rules=list(rules),
+            offering=row.offering,
             at=tx.now,
         )
     )

@@ -140,7 +140,12 @@ class Request(SQLModel, table=True):
         _part("ix_request_usual", "offering", "ended_at", where=FULFILLED_CREATE),
         Index("ix_request_offering", "offering", "id"),
         Index("ix_request_requester", "requester_id", "id"),
+        # Who has asked for most of all requests may have few of one offering or state.
+        Index("ix_request_requester_offering", "requester_id", "offering", "state", "id"),
+        Index("ix_request_requester_state", "requester_id", "state", "id"),
         _part("ix_request_owner", "owner_id", "id", where="owner_id IS NOT NULL"),
+        _part("ix_request_owner_offering", "owner_id", "offering", "state", "id", where="owner_id IS NOT NULL"),
+        _part("ix_request_owner_state", "owner_id", "state", "id", where="owner_id IS NOT NULL"),
         Index("ix_request_state", "state", "id"),
         _part("ix_request_open", "requester_id", "id", where=_OPEN),
     )
@@ -182,6 +187,7 @@ class Decision(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("request_id", "person_id", "revision"),
         Index("ix_decision_person", "person_id", "request_id"),
+        Index("ix_decision_offering", "person_id", "offering", "request_id"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -191,6 +197,8 @@ class Decision(SQLModel, table=True):
     verdict: str
     reason: str | None = _text(default=None)
     rules: list[Any] = _json()
+    #: Of its request; empty where an older process wrote it.
+    offering: str = Field(default="", sa_column_kwargs={"server_default": text("''")})
     at: datetime = _instant()
 
 

@@ -51,8 +51,8 @@ _OVER = (
     {_OFFERING}, NULL, :at, :at FROM n""",
     f"""INSERT INTO involved (request_id, step, who, is_group, waits, offering)
     SELECT i, '', '@dba', true, false, {_OFFERING} FROM n WHERE i % 10 <> 1""",
-    """INSERT INTO decision (id, request_id, person_id, revision, verdict, rules, at)
-    SELECT i, i, 1 + i % :deciders, 1, 'approve', '[0]', :at FROM n""",
+    f"""INSERT INTO decision (id, request_id, person_id, revision, verdict, rules, offering, at)
+    SELECT i, i, 1 + i % :deciders, 1, 'approve', '[0]', {_OFFERING}, :at FROM n""",
     f"""INSERT INTO event (id, request_id, instance_id, name, person_id, data, at)
     SELECT 2 * i - 1, i, i, 'submitted', {_PERSON}, '{{}}', :at FROM n""",
     """INSERT INTO event (id, request_id, instance_id, name, person_id, data, at)

@@ -3,12 +3,14 @@
 import itertools
 import random
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 from psycopg import RawCursor
-from sqlalchemy import event, text
+from sqlalchemy import Connection, event, insert, text
+from sqlmodel import Session
 
 from bot.catalogue import Catalogue
 from bot.engine import Engine
@@ -16,8 +18,9 @@ from bot.handler import Ask, Pending, Resource
 from bot.offering import Approval, Form, Offering, Request
 from bot.people import Groups, NoDirectory
 from bot.service import Page, Service
-from bot.store import checkup, claims, involved, lanes, people, reads, sending
+from bot.store import checkup, claims, involved, lanes, listings, people, reads, sending, tables
 from bot.store.database import Database
+from bot.store.listings import Sight, Wanted
 from bot.store.records import PersonRecord
 from bot.store.statements import Statement
 from tests.conftest import GROUPS, Clock, Recorded
@@ -280,3 +283,109 @@ def _reads_whole(row: str) -> bool:
     return any(f"SCAN {table}" in row and "USING" not in row for table in big) or any(
         f"Seq Scan on {table}" in row for table in big
     )
+
+
+#: How many requests somebody sees, then how many more; of each kind that they do not see there are a fifth.
+FEW, MORE = 300, 3_000
+#: What they see all of, each for a reason of its own.
+SIDES: dict[str, Sight] = {
+    "asked for": Sight(1),
+    "owned": Sight(2),
+    "looked after": Sight(9, offerings={"kept": ["v1"]}),
+    "decided": Sight(3),
+    "to decide": Sight(9, names=["ada@example.com"]),
+    "for a group to decide": Sight(9, groups=["@dba"]),
+}
+#: What they see nothing of, though there is some.
+OFFERING = {"an offering": Wanted(offering="rare"), "its state": Wanted(offering="rare", state="fulfilled")}
+STATE = {"a state": Wanted(state="rejected"), "a state of theirs": Wanted(offering="usual", state="rejected")}
+#: Rows of another table do not know the state of their request.
+QUESTIONS = [
+    (side, wanted) for side in SIDES for wanted in (OFFERING if "decide" in side else OFFERING | STATE).items()
+]
+
+
+def test_the_few_of_ones_many_are_found_without_reading_the_others(
+    request: pytest.FixtureRequest, store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listings, "_NEWEST", 10)
+    monkeypatch.setattr(listings, "_FEW", 50)  # there are more of each
+    database = Database(store_url)
+    request.addfinalizer(database.close)
+    with database.writer.begin() as connection:
+        _begin_crowd(connection)
+    taken: list[dict[str, int]] = []
+    for more in (FEW, MORE):
+        with database.writer.begin() as connection:
+            _crowd(connection, "usual", "fulfilled", more, seen=True)
+            _crowd(connection, "kept", "fulfilled", more, seen=False)
+            for offering, state in (("usual", "rejected"), ("rare", "fulfilled"), ("rare", "rejected")):
+                _crowd(connection, offering, state, more // 5, seen=False)
+        if not database.sqlite:  # as it does by itself
+            with database.reader.connect() as connection:
+                connection.execute(text("VACUUM ANALYZE"))
+        taken.append(_work_of_all(database))
+    few, many = taken
+    grown = {what: (few[what], many[what]) for what in few if many[what] > few[what] * 1.25 + 100}
+    assert not grown, grown
+
+
+def _work_of_all(database: Database) -> dict[str, int]:
+    asked: dict[str, Callable[[Session], list[int]]] = {
+        f"{side}: {what}": partial(listings.readable, sight=SIDES[side], wanted=wanted)
+        for side, (what, wanted) in QUESTIONS
+    }
+    asked |= {
+        f"mine: {what}": partial(listings.asked_by, person_id=1, wanted=wanted)
+        for what, wanted in (OFFERING | STATE).items()
+    }
+    return {what: _work(database, ask) for what, ask in asked.items()}
+
+
+def _work(database: Database, ask: Callable[[Session], list[int]]) -> int:
+    """SQLite's instructions, PostgreSQL's rows and entries of indexes."""
+    ticks: list[int] = []
+    with database.writer.connect() as connection, Session(connection) as session:
+        driver: Any = session.connection().connection.driver_connection
+        if database.sqlite:
+            driver.set_progress_handler(lambda: ticks.append(1), 1)
+        before = 0 if database.sqlite else _read(session)
+        assert ask(session) == []
+        if database.sqlite:
+            driver.set_progress_handler(None, 1)
+            return len(ticks)
+        return _read(session) - before
+
+
+def _read(session: Session) -> int:
+    """What this transaction has read."""
+    counts = (
+        "SELECT sum(pg_stat_get_xact_tuples_returned(oid)) FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+    )
+    return int(session.execute(text(counts)).scalar_one())
+
+
+def _begin_crowd(connection: Connection) -> None:
+    at = datetime(2026, 11, 2, tzinfo=UTC)
+    people = [{"id": key, "created_at": at} for key in (1, 2, 3, 4, 9)]
+    connection.execute(insert(tables.Person), people)
+    instance = {"id": 1, "offering": "usual", "version": "v1", "owner_id": 9, "state": "ready", "form": {}}
+    connection.execute(insert(tables.Instance), [instance | {"created_at": at, "updated_at": at}])
+
+
+def _crowd(connection: Connection, offering: str, state: str, count: int, *, seen: bool) -> None:
+    """So many requests that are over."""
+    first = (connection.execute(text("SELECT max(id) FROM request")).scalar() or 0) + 1
+    keys, at = range(first, first + count), datetime(2026, 11, 2, tzinfo=UTC)
+    kind = {"kind": "create", "offering": offering, "state": state, "version": "v1", "instance_id": 1}
+    whose = {"requester_id": 1 if seen else 4, "owner_id": 2 if seen else None, "form": {}, "rules": []}
+    common = kind | whose | {"created_at": at, "updated_at": at}
+    connection.execute(insert(tables.Request), [common | {"id": key} for key in keys])
+    if seen:
+        decision = {"person_id": 3, "revision": 1, "verdict": "approve", "rules": [0], "offering": offering, "at": at}
+        connection.execute(insert(tables.Decision), [decision | {"request_id": key} for key in keys])
+        involved = {"step": "", "waits": False, "offering": offering}
+        whos = [{"who": "ada@example.com", "is_group": False}, {"who": "@dba", "is_group": True}]
+        connection.execute(
+            insert(tables.Involved), [involved | who | {"request_id": key} for who in whos for key in keys]
+        )
