@@ -140,6 +140,8 @@ def _are_there(session: Session, query: Select[Any], count: int) -> bool:
 
 
 def _merged(session: Session, sides: Sequence[_Side], limit: int) -> list[int]:
+    if len(sides) == 1:
+        return _page(session, *sides[0], limit)
     pages = [page.order_by(key.desc()).limit(limit).subquery() for page, key in sides]
     merged = union_all(*(select(page.c[0]) for page in pages)).subquery()
     return _page(session, select(merged.c[0]).distinct(), merged.c[0], limit)

@@ -378,7 +378,7 @@ def _crowd(connection: Connection, offering: str, state: str, count: int, *, see
     first = (connection.execute(text("SELECT max(id) FROM request")).scalar() or 0) + 1
     keys, at = range(first, first + count), datetime(2026, 11, 2, tzinfo=UTC)
     kind = {"kind": "create", "offering": offering, "state": state, "version": "v1", "instance_id": 1}
-    whose = {"requester_id": 1 if seen else 4, "owner_id": 2 if seen else None, "form": {}, "rules": []}
+    whose: dict[str, Any] = {"requester_id": 1 if seen else 4, "owner_id": 2 if seen else None, "form": {}, "rules": []}
     common = kind | whose | {"created_at": at, "updated_at": at}
     connection.execute(insert(tables.Request), [common | {"id": key} for key in keys])
     if seen:
