@@ -156,6 +156,19 @@ def test_everybody_sees_all_that_they_may_read_and_nothing_else(town: Town) -> N
     assert seen > 100
 
 
+@pytest.mark.parametrize("by_older_processes", [False, True])
+def test_where_much_is_over_it_is_the_same_side_by_side(
+    town: Town, monkeypatch: pytest.MonkeyPatch, by_older_processes: bool
+) -> None:
+    monkeypatch.setattr(listings, "_NEWEST", 1)
+    monkeypatch.setattr(listings, "_FEW", 1)  # each side is asked for what it has
+    if by_older_processes:  # which do not say of which offering
+        with town.database.write() as tx:
+            tx.execute(text("UPDATE involved SET offering = ''"))
+            tx.execute(text("UPDATE decision SET offering = ''"))
+    test_everybody_sees_all_that_they_may_read_and_nothing_else(town)
+
+
 def test_everybody_sees_what_waits_for_them_oldest_first(town: Town) -> None:
     everything, seen = town.everything(), 0
     for person in town.people:

@@ -123,6 +123,21 @@ def test_issues_that_were_made_before_they_had_a_reference_get_theirs(database: 
     assert looks["known"] is looks["task"] is looks["unknown"] is None
 
 
+def test_decisions_of_before_say_of_which_offering_they_are(database: Database, empty_url: str) -> None:
+    with migration._connected(empty_url) as (config, _):
+        command.upgrade(config, "0015")
+    known = MetaData()
+    with database.writer.begin() as connection:
+        known.reflect(connection)
+        for name in ("person", "instance", "request", "decision"):
+            table = known.tables[name]
+            connection.execute(insert(table).values({c.name: value_of(c) for c in table.columns if is_named(c)}))
+    migrate(empty_url)
+    with database.reader.connect() as connection:
+        asked = "SELECT decision.offering FROM decision JOIN request ON request.offering = decision.offering"
+        assert connection.execute(text(asked)).all() == [("x",)]
+
+
 def is_named(column: Column[Any]) -> bool:
     """Whether a process has to name it when it adds a row."""
     return not column.nullable and not (column.primary_key and isinstance(column.type, Integer))
