@@ -6,12 +6,14 @@ import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.metadata import entry_points
-from importlib.util import module_from_spec, spec_from_file_location
+from importlib.util import module_from_spec
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
+
+from typing_extensions import override
 
 from bot import contract
 from bot.errors import Misconfigured
@@ -270,16 +272,24 @@ def _read(package: str, path: Path) -> list[Offering[Any]]:
     return [value for value in vars(module).values() if isinstance(value, Offering) and value.module == module.__name__]
 
 
+class _Afresh(SourceFileLoader):
+    """Reads what the file says now: what Python keeps of it beside it counts for a second, if it is as long as before."""
+
+    @override
+    def get_code(self, fullname: str) -> CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _import_file(name: str, path: Path) -> ModuleType:
     if name in sys.modules:
         return sys.modules[name]
-    spec = spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise Misconfigured("cannot be imported.", where=str(path))
+    loader = _Afresh(name, str(path))
+    spec = ModuleSpec(name, loader, origin=str(path))
+    spec.has_location = True
     module = module_from_spec(spec)
     sys.modules[name] = module
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except BaseException:  # a half-imported file must not be found next time; raised again
         del sys.modules[name]
         raise

@@ -121,6 +121,7 @@ def _trust_the_power(server: str) -> None:
 def file_at(path: Path) -> str:
     """The address of an SQLite database; if there is none yet, an empty one at the newest schema."""
     if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(_newest_file())
     return f"sqlite:///{path}"
 

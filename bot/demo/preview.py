@@ -84,15 +84,16 @@ class Chosen:
     def _is_mine(self, offering: Offering[Any]) -> bool:
         return self.document is not None or self.path.is_file() or offering.name == self.source
 
-    def seen(self) -> dict[Path, float]:
-        """When the files were saved that the form comes from."""
+    def seen(self) -> dict[Path, tuple[float, int]]:
+        """When the files were saved that the form comes from, and how large they are: one may be read half written."""
         source = self.document or self.path
         # What lies beside an offering file may be what its form is read from.
         folder = source if source.is_dir() else source.parent
         watched = (
             [source] if self.document and source.is_file() else [each for each in folder.iterdir() if each.is_file()]
         )
-        return {path: path.stat().st_mtime for path in watched if path.exists()}
+        stats = {path: path.stat() for path in watched if path.exists()}
+        return {path: (stat.st_mtime, stat.st_size) for path, stat in stats.items()}
 
 
 @contextmanager
@@ -131,6 +132,6 @@ def pages(offering: Offering[Any]) -> list[dict[str, Any]]:
     return [sheet.turned(number).view() if number else sheet.view() for number in range(len(sheet.pages))]
 
 
-def _wait(chosen: Chosen, before: dict[Path, float]) -> None:
+def _wait(chosen: Chosen, before: dict[Path, tuple[float, int]]) -> None:
     while chosen.seen() == before:
         time.sleep(LOOK)

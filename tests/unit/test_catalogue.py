@@ -1,5 +1,6 @@
 """A broken offering stops the boot: by file and line, with what to do."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -336,3 +337,13 @@ def test_an_overlay_speaks_of_the_form_and_hides_nothing_that_must_be_answered(
 ) -> None:
     source = GOOD.replace('approval=Approval("@security")', f"overlay={overlay}")
     assert said in refusal(write(vpn=source))
+
+
+def test_a_file_that_is_saved_twice_in_a_second_is_read_as_it_is_now(write: Write) -> None:
+    folder = write(vpn=GOOD)
+    assert [each.title for each in catalogues.read_offerings(folder)] == ["VPN access"]
+    moment = (folder / "vpn.py").stat()
+    write(vpn=GOOD.replace("VPN access", "VPN tunnel"))
+    os.utime(folder / "vpn.py", (moment.st_atime, moment.st_mtime))
+    catalogues.forget()
+    assert [each.title for each in catalogues.read_offerings(folder)] == ["VPN tunnel"]
