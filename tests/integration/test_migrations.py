@@ -91,15 +91,22 @@ def test_a_process_of_before_writes_and_reads_beside_the_newest_schema(
             assert len(connection.execute(select(table)).all()) == 1, f"{table.name} reads as it did"
 
 
-def test_issues_that_were_made_before_they_had_a_reference_get_theirs(database: Database, empty_url: str) -> None:
-    with migration._connected(empty_url) as (config, _):
-        command.upgrade(config, "0009")
+def older(database: Database, url: str, revision: str, *names: str) -> MetaData:
+    """The schema as it was at a revision, with a row in each of these tables."""
+    with migration._connected(url) as (config, _):
+        command.upgrade(config, revision)
     known = MetaData()
     with database.writer.begin() as connection:
         known.reflect(connection)
-        for name in ("person", "instance"):
+        for name in names:
             table = known.tables[name]
             connection.execute(insert(table).values({c.name: value_of(c) for c in table.columns if is_named(c)}))
+    return known
+
+
+def test_issues_that_were_made_before_they_had_a_reference_get_theirs(database: Database, empty_url: str) -> None:
+    known = older(database, empty_url, "0009", "person", "instance")
+    with database.writer.begin() as connection:
         row = known.tables["instance_resource"]
         plain = {c.name: value_of(c) for c in row.columns if is_named(c)}
         for step, handler, state, reference in (
@@ -124,14 +131,7 @@ def test_issues_that_were_made_before_they_had_a_reference_get_theirs(database: 
 
 
 def test_decisions_of_before_say_of_which_offering_they_are(database: Database, empty_url: str) -> None:
-    with migration._connected(empty_url) as (config, _):
-        command.upgrade(config, "0015")
-    known = MetaData()
-    with database.writer.begin() as connection:
-        known.reflect(connection)
-        for name in ("person", "instance", "request", "decision"):
-            table = known.tables[name]
-            connection.execute(insert(table).values({c.name: value_of(c) for c in table.columns if is_named(c)}))
+    older(database, empty_url, "0015", "person", "instance", "request", "decision")
     migrate(empty_url)
     with database.reader.connect() as connection:
         asked = "SELECT decision.offering FROM decision JOIN request ON request.offering = decision.offering"
