@@ -63,6 +63,10 @@ class Catalogue:
         """Whether a handler of these wants to hear how requests go on."""
         return any(handler in self._following for kind in kinds if (handler := self.handler_of(kind)))
 
+    def follows_by(self, handler: str) -> bool:
+        """Whether the handler of that name does; one that is not there any more does not."""
+        return self.handlers.get(handler) in self._following
+
     @cached_property
     def _following(self) -> frozenset[Handler[Any]]:
         return frozenset(handler for handler in self.by_resource.values() if isinstance(handler, Follows))

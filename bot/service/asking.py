@@ -10,7 +10,6 @@ from typing import Any
 
 from bot import deadlines, secrecy
 from bot.errors import Conflict, KeyTaken, NotFound
-from bot.handler import Follows
 from bot.lifecycle import ApprovalRule, RequestState
 from bot.offering import Offering, Request
 from bot.service.offers import NO_NUMBER, Offers, Reviewed, draft_request, edited_request, rules_of
@@ -249,7 +248,7 @@ class Asking(Offers, Reading):
                 NewStep(
                     name=row.step,
                     description=f"Take back: {row.description}",
-                    follows=isinstance(self.catalogue.handlers.get(row.handler), Follows),
+                    follows=self.catalogue.follows_by(row.handler),
                     action="delete",
                     handler=row.handler,
                     resource=row.resource,

@@ -6,7 +6,6 @@ from typing import Any
 
 from bot import secrecy
 from bot.errors import Conflict
-from bot.handler import Follows
 from bot.lifecycle import InstanceState
 from bot.offering import Offering, Request
 from bot.service.asking import Asked, Asking, hashed
@@ -112,7 +111,7 @@ class Changing(Asking):
             NewStep(
                 name=row.step,
                 description=f"Take back: {row.description}",
-                follows=isinstance(self.catalogue.handlers.get(row.handler), Follows),
+                follows=self.catalogue.follows_by(row.handler),
                 action="delete",
                 handler=row.handler,
                 resource=row.resource,
