@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from slack_sdk import WebClient
 
 from bot import Person
 from bot.demo.slack.client import Client
@@ -269,6 +270,24 @@ def test_who_closes_the_window_meanwhile_hears_of_it_and_may_go_on(office: Offic
     office.until(ada.view)
     assert "Continue where you left off" in str(ada.view())
     assert ada.view().values[block(ada, "/database")]["answer"]["selected_option"]["value"] == "eu-2"  # type: ignore[union-attr]
+
+
+@pytest.mark.usefixtures("in_no_hurry")
+@pytest.mark.parametrize(("offered", "said"), [(["eu-2"], "was sent. Its window"), (["us-1"], "was not sent")])
+def test_whose_window_slack_does_not_show_hears_of_it_in_a_message(
+    office: Office, ada: Client, monkeypatch: pytest.MonkeyPatch, offered: list[str], said: str
+) -> None:
+    def away(*_given: Any, **_more: Any) -> None:
+        raise ConnectionRefusedError("no route")
+
+    ask(office, ada, "copy tags=x-1")
+    ada.fill({block(ada, "/database"): f"{ada.me.name}: billing"})
+    slow = Slow(offered)
+    swap(office, database=slow)
+    ada.submit()
+    monkeypatch.setattr(WebClient, "views_update", away)
+    slow.released.set()
+    office.told(ada, said)
 
 
 @pytest.mark.usefixtures("in_no_hurry")

@@ -1,9 +1,12 @@
 """How a form is handed in, or left: submitted, reviewed, checked, closed. Thin."""
 
+import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any
+
+from slack_sdk.errors import SlackApiError
 
 from bot import contract
 from bot.contract import maps
@@ -23,6 +26,8 @@ from bot.slack.outgoing import checked_view
 from bot.slack.rules import sizes
 from bot.slack.text import escape
 from bot.slack.words import Words
+
+log = logging.getLogger(__name__)
 
 JSON = dict[str, Any]
 #: Makes something of the answers, and ends their draft in the same transaction: a crash leaves one of the two.
@@ -103,21 +108,26 @@ def _soon(window: Window, go_on: Callable[[], JSON | None]) -> JSON | None:
 
 
 def _late(window: Window, done: "Future[JSON | None]") -> None:
-    """Show what came of it; tell it where the window is closed."""
+    """Show what came of it; tell it where the window is closed or cannot be brought up to date."""
+    wrong = ""
     try:
-        view, told = (done.result() or {}).get("view"), ""
-        view = view or views.message("Done", "What you have changed is in.")
+        view = (done.result() or {}).get("view") or views.message("Done", "What you have changed is in.")
     except Refused as refused:
         problems = refused.problems if isinstance(refused, Invalid) else [Problem("", str(refused))]
-        view, told = _again_with(window, problems), " ".join(each.detail for each in problems)
+        view, wrong = _again_with(window, problems), " ".join(each.detail for each in problems)
     except Exception as error:  # noqa: BLE001 - a bug of ours is told to the person too
-        told = bug(error)
-        view = _again_with(window, [Problem("", told)])
-    if not window.interaction.update(view, window.view["id"]) and told:
-        title = escape(window.form.title)
-        window.interaction.tell(
-            Message(f"*{title}* was not sent. {escape(told)} What you had entered is kept: ask again.")
-        )
+        wrong = bug(error)
+        view = _again_with(window, [Problem("", wrong)])
+    title = escape(window.form.title)
+    told = f"*{title}* was not sent. {escape(wrong)} What you had entered is kept: ask again." if wrong else ""
+    try:
+        if window.interaction.update(view, window.view["id"]):
+            return
+    except (Unavailable, SlackApiError) as error:
+        log.warning("a window still says that it checks: %s", error)
+        told = told or f"*{title}* was sent. Its window could not be told so: please close it."
+    if told:
+        window.interaction.tell(Message(told))
 
 
 def _again_with(window: Window, problems: Sequence[Problem]) -> JSON:

@@ -4,12 +4,15 @@ Slack waits three seconds for the answer to a submission, and some sources of op
 before it begins: if the process ends meanwhile, what was entered is offered again.
 """
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import copy_context
 from threading import Thread
 from time import sleep
 from typing import Any, TypeVar
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -48,7 +51,15 @@ def later(future: "Future[T]", tell: Callable[["Future[T]"], None]) -> None:
         future.exception()  # waits; what it is, is told
         tell(future)
 
-    Thread(target=copy_context().run, args=(wait,), daemon=True).start()
+    Thread(target=copy_context().run, args=(logged, wait), daemon=True).start()
+
+
+def logged(do: Callable[..., object], /, *given: Any) -> None:
+    """Do what comes after an acknowledgement: nobody else would see what it raises."""
+    try:
+        do(*given)
+    except Exception:  # it is logged
+        log.exception("what comes after an acknowledgement failed")
 
 
 def _run(do: Callable[[], Any], future: "Future[Any]") -> None:

@@ -54,7 +54,7 @@ class Wrapped:
 
         def run(args: Args) -> None:
             first(args)
-            self._afterwards.submit(_logged, then, args)
+            self._afterwards.submit(patience.logged, then, args)
 
         return run
 
@@ -154,13 +154,6 @@ class Wrapped:
 def acknowledge(args: Args) -> None:
     """All that there is to do at once."""
     args.ack()
-
-
-def _logged(then: Listener, args: Args) -> None:
-    try:
-        then(args)
-    except Exception:  # nobody else would see it; it is logged
-        log.exception("what comes after an acknowledgement failed")
 
 
 def _outcome(interaction: Interaction, decide: Decide) -> _Outcome:
