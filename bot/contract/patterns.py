@@ -67,7 +67,7 @@ def found(pattern: str, text: str) -> bool | None:
     if limit.left <= 0:
         raise (TooSlow if limit.slow == (pattern, text) else NotTried)(pattern)
     if len(text) <= _FEW and _is_quick(pattern):
-        return search.search(text) is not None
+        return search.search(text, concurrent=False) is not None  # others would have their turn, and this one wait
     begun = thread_time()
     try:
         return search.search(text, timeout=limit.left, concurrent=True) is not None

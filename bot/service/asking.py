@@ -265,13 +265,14 @@ class Asking(Offers, Reading):
         )
 
 
-def _laid_down(tx: Tx, given: tuple[NewRequest, str]) -> Asked:
-    """Store a request; the draft of that name is none any more. Raises KeyReused, Busy."""
-    new, draft = given
-    request_id, created = requests.submit(tx, new)
-    drafts.drop(tx, new.requester_id, draft)
-    decide_by = _decide_by(tx, request_id, new, created=created)
-    return Asked(request_id, new.kind, new.offering, new.rules, decide_by, created)
+def _laid_down(tx: Tx, given: Sequence[tuple[NewRequest, str]]) -> list[Asked]:
+    """Store requests; the draft that each names is none any more. Raises as `requests.submit_all`."""
+    made = requests.submit_all(tx, [new for new, _ in given])
+    drafts.drop_all(tx, [(new.requester_id, draft) for new, draft in given])
+    return [
+        Asked(key, new.kind, new.offering, new.rules, _decide_by(tx, key, new, created=created), created)
+        for (key, created), (new, _) in zip(made, given, strict=True)
+    ]
 
 
 def _decide_by(tx: Tx, request_id: int, new: NewRequest, *, created: bool) -> datetime | None:

@@ -1,6 +1,6 @@
 """What people have entered and not yet submitted: one row for each person and form."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,8 +42,12 @@ def change(
 
 def drop(tx: Tx, person_id: int, about: str) -> None:
     """It was submitted, or they start over; about nothing there is none."""
-    if about:
-        rows.remove(tx, tables.Draft, person_id=person_id, offering=about)
+    drop_all(tx, [(person_id, about)])
+
+
+def drop_all(tx: Tx, drafts: Iterable[tuple[int, str]]) -> None:
+    """The same for each person and form."""
+    rows.remove_each(tx, tables.Draft, [{"person_id": person, "offering": about} for person, about in drafts if about])
 
 
 def _mine(person_id: int, about: str) -> SelectOfScalar[tables.Draft]:

@@ -4,7 +4,7 @@ Who may do what is `bot.permissions`' to say; this is the index that finds a req
 all. It is made anew from the request whenever an event may have changed it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import text
@@ -37,9 +37,9 @@ _MISSING = text("""
 """)
 
 
-def begin(tx: Tx, request_id: int, offering: str, requester_id: int, rules: Sequence[ApprovalRule]) -> None:
-    """Those who decide a request that has just become a row."""
-    rows.add_all(tx, tables.Involved, _deciders(request_id, offering, requester_id, rules, waits=True))
+def begin(tx: Tx, laid: Iterable[tuple[int, str, int, Sequence[ApprovalRule]]]) -> None:
+    """Those who decide requests that have just become rows: of each its id, offering, requester and rules."""
+    rows.add_all(tx, tables.Involved, [row for each in laid for row in _deciders(*each, waits=True)])
 
 
 def renew(tx: Tx, request_id: int, event: str) -> None:

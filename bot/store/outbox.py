@@ -3,7 +3,7 @@
 Both are written in the transaction of what they tell of. How they go out is `bot.store.sending`'s.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bot.store import involved, rows, tables
@@ -61,12 +61,18 @@ def note(tx: Tx, request: Subject, name: str, data: Mapping[str, Any]) -> None:
     touch(tx, tables.stored(request.id))
 
 
-def begin(tx: Tx, request: Subject, place: str) -> None:
-    """The card of a request that has just become a row, its first event, and the word to its requester."""
-    card = rows.add(tx, tables.Card, request_id=request.id, audience="team", place=place, run_at=tx.now)
-    tx.touched.add(tables.stored(request.id))
-    event = rows.add(tx, tables.Event, **_event(tx, request, "submitted", request.requester_id, {}))
-    _tell(tx, request, event, card)
+def begin(tx: Tx, laid: Sequence[tuple[Subject, str]]) -> None:
+    """Of requests that have just become rows: the card, in this place, the first event, and the word to the requester."""
+    cards = rows.add_each(
+        tx,
+        tables.Card,
+        [{"request_id": each.id, "audience": "team", "place": place, "run_at": tx.now} for each, place in laid],
+    )
+    tx.touched.update(tables.stored(each.id) for each, _ in laid)
+    submitted = [_event(tx, each, "submitted", each.requester_id, {}) for each, _ in laid]
+    events = rows.add_each(tx, tables.Event, submitted)
+    told = zip(laid, events, cards, strict=True)
+    _send(tx, [_told(tx, each, event, card) for (each, _), event, card in told])
 
 
 def _event(tx: Tx, request: Subject, name: str, person_id: int | None, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,9 +80,9 @@ def _event(tx: Tx, request: Subject, name: str, person_id: int | None, data: Map
     return about | {"name": name, "data": dict(data), "at": tx.now}
 
 
-def _tell(tx: Tx, request: Subject, event: int, card_id: int | None) -> None:
+def _told(tx: Tx, request: Subject, event: int, card_id: int | None) -> dict[str, Any]:
     payload = {"event": event, "person": request.requester_id}
-    _add(tx, f"person:{request.requester_id}", "message", payload, request.id, card_id)
+    return _delivery(tx, f"person:{request.requester_id}", "message", payload, request.id, card_id)
 
 
 def touch(tx: Tx, request_id: int) -> None:
@@ -180,7 +186,7 @@ def _say(tx: Tx, request: Subject, name: str, event: int) -> None:
         return
     card = next(iter(rows.equal(tx, tables.Card, request_id=request.id, audience="team")), None)
     if name in TOLD:
-        _tell(tx, request, event, card.id if card else None)
+        _send(tx, [_told(tx, request, event, card.id if card else None)])
     if name in NOTED and card:
         _add(tx, f"post:{card.place}", "note", {"event": event}, request.id, card.id)
 
@@ -213,6 +219,22 @@ def _add(
     card_id: int | None = None,
     key: str | None = None,
 ) -> None:
+    _send(tx, [_delivery(tx, lane, kind, payload, request_id, card_id, key)])
+
+
+def _delivery(
+    tx: Tx,
+    lane: str,
+    kind: str,
+    payload: dict[str, Any],
+    request_id: int | None,
+    card_id: int | None,
+    key: str | None = None,
+) -> dict[str, Any]:
     row = {"key": key, "lane": lane, "kind": kind, "payload": payload, "request_id": request_id, "card_id": card_id}
-    rows.add_all(tx, tables.Delivery, [row | {"run_at": tx.now, "created_at": tx.now}])
+    return row | {"run_at": tx.now, "created_at": tx.now}
+
+
+def _send(tx: Tx, deliveries: Sequence[Mapping[str, Any]]) -> None:
+    rows.add_all(tx, tables.Delivery, deliveries)
     tx.told = True

@@ -78,19 +78,31 @@ class NewRequest:
 
 def submit(tx: Tx, new: NewRequest) -> tuple[int, bool]:
     """Store a request; its id, and False when the same key had made it before. Raises KeyReused, Busy."""
-    known = _by_key(tx, new)
-    if known is not None:
-        return known, False
-    if new.instance_id is not None:
-        _refuse_busy(tx, new.instance_id)
-    state, due = _beginning(new)
-    laid = _lay_down(tx, new, new.instance_id or _open_instance(tx, new), state, due)
-    outbox.begin(tx, laid, new.place)
-    if new.rules:
-        timers.begin(tx, laid.id, new.deadline)
-    else:  # with rules, an approval takes it further
-        _begin_work(tx, new, laid, state)
-    return laid.id, True
+    return submit_all(tx, [new])[0]
+
+
+def submit_all(tx: Tx, news: Sequence[NewRequest]) -> list[tuple[int, bool]]:
+    """Store requests, table by table: what `submit` says of each.
+
+    Raises what it raises for one of them; or DBAPIError where two of them have one key, or are about one instance.
+    """
+    known = [_by_key(tx, new) for new in news]
+    made = iter(_begin(tx, [new for new, there in zip(news, known, strict=True) if there is None]))
+    return [(there, False) if there is not None else (next(made), True) for there in known]
+
+
+def _begin(tx: Tx, news: Sequence[NewRequest]) -> list[int]:
+    for new in news:
+        if new.instance_id is not None:
+            _refuse_busy(tx, new.instance_id)
+    begun = [(new, *_beginning(new)) for new in news]
+    laid = _lay_down(tx, begun)
+    outbox.begin(tx, [(each, new.place) for each, new in zip(laid, news, strict=True)])
+    timers.begin(tx, {each.id: new.deadline for each, new in zip(laid, news, strict=True) if new.rules})
+    for each, (new, state, _) in zip(laid, begun, strict=True):
+        if not new.rules:  # with rules, an approval takes it further
+            _begin_work(tx, new, each, state)
+    return [each.id for each in laid]
 
 
 def _beginning(new: NewRequest) -> tuple[RequestState, list[str]]:
@@ -146,35 +158,49 @@ class _Laid:
     requester_id: int
 
 
-def _lay_down(tx: Tx, new: NewRequest, instance_id: int, state: RequestState, due: Sequence[str]) -> _Laid:
-    """The rows of the request and its steps."""
-    request_id = rows.add(
-        tx,
-        tables.Request,
-        kind=new.kind,
-        offering=new.offering,
-        version=new.version,
-        instance_id=instance_id,
-        open_instance_id=instance_id,
-        requester_id=new.requester_id,
-        owner_id=_other_owner(tx, new),
-        form=dict(new.form),
-        before=dict(new.before) if new.before is not None else None,
-        reason=new.reason,
-        rules=[rule.to_json() for rule in new.rules],
-        state=str(state),
-        idempotency_key=new.key,
-        body_hash=new.body_hash,
-        traceparent=new.traceparent,
-        created_at=tx.now,
-        updated_at=tx.now,
+#: A new request, the state that it begins in, and its steps that are due then.
+_New = tuple[NewRequest, RequestState, Sequence[str]]
+
+
+def _lay_down(tx: Tx, begun: Sequence[_New]) -> list[_Laid]:
+    """The rows of the requests and their steps."""
+    opened = iter(_open_instances(tx, [new for new, *_ in begun if new.instance_id is None]))
+    instances = [new.instance_id if new.instance_id is not None else next(opened) for new, *_ in begun]
+    ids = rows.add_each(
+        tx, tables.Request, [_row(tx, new, key, state) for (new, state, _), key in zip(begun, instances, strict=True)]
     )
-    steps = [_step(request_id, position, new, step) for position, step in enumerate(new.steps)]
-    rows.add_all(tx, tables.Step, [row | {"run_at": tx.now if row["name"] in due else None} for row in steps])
-    tx.due = tx.due or bool(due)
-    sealed.add(tx, request_id, new.secrets)
-    involved.begin(tx, request_id, new.offering, new.requester_id, new.rules)
-    return _Laid(request_id, new.kind, instance_id, new.requester_id)
+    keyed = list(zip(ids, begun, strict=True))
+    rows.add_all(tx, tables.Step, [row for key, new in keyed for row in _steps(tx, key, new)])
+    tx.due = tx.due or any(due for *_, due in begun)
+    for key, (new, *_) in keyed:
+        sealed.add(tx, key, new.secrets)
+    involved.begin(tx, [(key, new.offering, new.requester_id, new.rules) for key, (new, *_) in keyed])
+    return [
+        _Laid(key, new.kind, instance, new.requester_id)
+        for (key, (new, *_)), instance in zip(keyed, instances, strict=True)
+    ]
+
+
+def _row(tx: Tx, new: NewRequest, instance_id: int, state: RequestState) -> dict[str, Any]:
+    return {
+        "kind": new.kind,
+        "offering": new.offering,
+        "version": new.version,
+        "instance_id": instance_id,
+        "open_instance_id": instance_id,
+        "requester_id": new.requester_id,
+        "owner_id": _other_owner(tx, new),
+        "form": dict(new.form),
+        "before": dict(new.before) if new.before is not None else None,
+        "reason": new.reason,
+        "rules": [rule.to_json() for rule in new.rules],
+        "state": str(state),
+        "idempotency_key": new.key,
+        "body_hash": new.body_hash,
+        "traceparent": new.traceparent,
+        "created_at": tx.now,
+        "updated_at": tx.now,
+    }
 
 
 def _other_owner(tx: Tx, new: NewRequest) -> int | None:
@@ -323,17 +349,22 @@ def _by_key(tx: Tx, new: NewRequest) -> int | None:
     return key
 
 
-def _open_instance(tx: Tx, new: NewRequest) -> int:
-    return rows.add(
+def _open_instances(tx: Tx, news: Sequence[NewRequest]) -> list[int]:
+    return rows.add_each(
         tx,
         tables.Instance,
-        offering=new.offering,
-        version=new.version,
-        owner_id=new.requester_id,
-        state=InstanceState.PENDING,
-        form=dict(new.form),
-        created_at=tx.now,
-        updated_at=tx.now,
+        [
+            {
+                "offering": new.offering,
+                "version": new.version,
+                "owner_id": new.requester_id,
+                "state": InstanceState.PENDING,
+                "form": dict(new.form),
+                "created_at": tx.now,
+                "updated_at": tx.now,
+            }
+            for new in news
+        ],
     )
 
 
@@ -349,6 +380,12 @@ def _refuse_busy(tx: Tx, instance_id: int) -> None:
         raise Busy(row.id)
     # A failed request is still open, for a retry; asking for something else gives that up.
     move(tx, row, lifecycle.CANCEL, None, {"reason": "another request about the same instance was made"})
+
+
+def _steps(tx: Tx, request_id: int, begun: _New) -> list[dict[str, Any]]:
+    new, _, due = begun
+    rows_of = [_step(request_id, position, new, step) for position, step in enumerate(new.steps)]
+    return [row | {"run_at": tx.now if row["name"] in due else None} for row in rows_of]
 
 
 def _step(request_id: int, position: int, request: NewRequest, new: NewStep) -> dict[str, Any]:

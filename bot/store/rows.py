@@ -10,7 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import Session, SQLModel
 
-from bot.store.statements import Statement, dialect_of
+from bot.store.statements import Statement, dialect_of, line_of
 
 #: As a value of `change`: what stands there, and one.
 ONE_MORE: Final = object()
@@ -29,6 +29,15 @@ def add_all(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str,
     if rows:
         given = [_defaults(model) | dict(row) for row in rows]
         _insert_all(model, dialect_of(session), tuple(given[0])).put_off(session, *given)
+
+
+def add_each(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """More rows, at once; their ids. All name the same columns."""
+    if len(rows) < 2 or not _knows_last(dialect_of(session)):
+        return [add(session, model, **row) for row in rows]
+    add_all(session, model, rows)
+    last: int = line_of(session).driver.execute("SELECT last_insert_rowid()").fetchone()[0]
+    return list(range(last - len(rows) + 1, last + 1))  # nobody else writes meanwhile
 
 
 def among(session: Session, model: type[SQLModel], column: str, keys: Iterable[Any]) -> Sequence[Any]:
@@ -101,8 +110,14 @@ def _changing(
 
 def remove(session: Session, model: type[SQLModel], **where: Any) -> None:
     """Take away the rows that have these values. Objects of the session do not notice."""
-    session.flush()
-    _delete(model, dialect_of(session), tuple(where)).put_off(session, where)
+    remove_each(session, model, [where])
+
+
+def remove_each(session: Session, model: type[SQLModel], wheres: Sequence[Mapping[str, Any]]) -> None:
+    """The same for each of these values; all name the same columns."""
+    if wheres:
+        session.flush()
+        _delete(model, dialect_of(session), tuple(wheres[0])).put_off(session, *wheres)
 
 
 @cache

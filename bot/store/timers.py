@@ -5,6 +5,7 @@ one that comes late fires at once. Who fires it locks what it is about (the requ
 row, in the order in which everybody else does, so that nobody waits for each other.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -38,13 +39,13 @@ class Timer:
 def await_decision(tx: Tx, request_id: int, deadline: Deadline | None) -> None:
     """Wait for a decision from now on, whatever was waited for before; None: for ever."""
     stop(tx, request_id=request_id)
-    begin(tx, request_id, deadline)
+    begin(tx, {request_id: deadline})
 
 
-def begin(tx: Tx, request_id: int, deadline: Deadline | None) -> None:
-    """The same for a request that has just become a row."""
-    if deadline:
-        start(tx, DECISION, request_id, deadlines.decision(deadline, tx.now))
+def begin(tx: Tx, laid: Mapping[int, Deadline | None]) -> None:
+    """The same for requests that have just become rows."""
+    countdowns = {key: deadlines.decision(each, tx.now) for key, each in laid.items() if each}
+    rows.add_all(tx, tables.Timer, [_row(DECISION, key, each) for key, each in countdowns.items()])
 
 
 def live(tx: Tx, instance_id: int, ends_at: datetime | None) -> None:
@@ -56,9 +57,13 @@ def live(tx: Tx, instance_id: int, ends_at: datetime | None) -> None:
 
 def start(tx: Tx, kind: str, about: int, countdown: Countdown, due_at: datetime | None = None) -> None:
     """Set a timer that is not there; due when its countdown says, unless `due_at` does."""
+    rows.add_all(tx, tables.Timer, [_row(kind, about, countdown) | ({"due_at": due_at} if due_at else {})])
+
+
+def _row(kind: str, about: int, countdown: Countdown) -> dict[str, Any]:
     number, key = _SUBJECT[kind]
-    values = {"kind": kind, key: about, "due_at": due_at or countdown.due_at, "data": countdown.to_json()}
-    rows.add(tx, tables.Timer, name=f"{kind} {number(about)}", **values)
+    values = {"kind": kind, key: about, "due_at": countdown.due_at, "data": countdown.to_json()}
+    return values | {"name": f"{kind} {number(about)}"}
 
 
 def stop(tx: Tx, **about: int) -> None:

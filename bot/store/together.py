@@ -1,8 +1,8 @@
-"""Writes of one kind that come to a SQLite file at the same time are one transaction, and not a savepoint each.
+"""Writes of one kind that come to a SQLite file at the same time are one transaction, and each of its statements is one.
 
-One after the other within it, so they mean what they meant alone. With a session and a savepoint for each, fifty
-submissions at once took three times as long to write (`python -m tests.benchmarks acknowledgements`). Who is refused, or
-fails, is tried again alone: whatever it raises is theirs, and nobody else notices. PostgreSQL writes side by side.
+With a session and a savepoint for each, fifty submissions at once took three times as long to write
+(`python -m tests.benchmarks acknowledgements`). Where one is refused, or fails, each is tried again alone: whatever it
+raises is theirs, and nobody else notices. PostgreSQL writes side by side.
 """
 
 import threading
@@ -37,9 +37,12 @@ class _Place(Generic[Given, Made]):
 
 
 class Together(Generic[Given, Made]):
-    """`do` writes one; it may run twice for the same, in transactions of which one is taken back."""
+    """`do` writes all that it is given, as if one came after the other, and says what it made of each.
 
-    def __init__(self, database: Database, do: Callable[[Tx, Given], Made]) -> None:
+    It may run twice for the same, in transactions of which one is taken back.
+    """
+
+    def __init__(self, database: Database, do: Callable[[Tx, Sequence[Given]], Sequence[Made]]) -> None:
         self._database, self._do = database, do
         self._lock, self._led = threading.Lock(), False
         self._waiting: deque[_Place[Given, Made]] = deque()
@@ -79,7 +82,7 @@ class Together(Generic[Given, Made]):
 
     def _all(self, places: Sequence[_Place[Given, Made]]) -> None:
         try:
-            made = self._database.run(lambda tx: [self._do(tx, place.given) for place in places])
+            made = self._database.run(lambda tx: self._do(tx, [place.given for place in places]))
         except Exception as error:  # noqa: BLE001 - raised again by those whom it concerns
             if len(places) == 1 or isinstance(error, Unavailable):  # nobody can write
                 for place in places:
@@ -92,4 +95,4 @@ class Together(Generic[Given, Made]):
                 place.made, place.error = each, None
 
     def _alone(self, given: Given) -> Made:
-        return self._database.run(lambda tx: self._do(tx, given))
+        return self._database.run(lambda tx: self._do(tx, [given]))[0]

@@ -2,7 +2,7 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -45,15 +45,16 @@ class Words:
         with closing(sqlite3.connect(self.path)) as connection:
             return {word for (word,) in connection.execute("SELECT word FROM word")}
 
-    def _say(self, tx: Tx, word: str) -> str:
+    def _say(self, tx: Tx, said: Sequence[str]) -> list[str]:
         self.inside.set()
         self.gathered.wait(10)
-        tx.execute(text("INSERT INTO word VALUES (:word)"), {"word": word})
-        if word == "refused":
-            raise ValueError(word)
-        if word == "gone":
-            raise Unavailable(word)
-        return word.upper()
+        for word in said:
+            tx.execute(text("INSERT INTO word VALUES (:word)"), {"word": word})
+            if word == "refused":
+                raise ValueError(word)
+            if word == "gone":
+                raise Unavailable(word)
+        return [word.upper() for word in said]
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def test_an_interrupt_hands_the_turn_on(words: Words) -> None:
     class Interrupted(BaseException):
         pass
 
-    def interrupted(tx: Tx, word: str) -> str:
+    def interrupted(tx: Tx, said: Sequence[str]) -> list[str]:
         raise Interrupted
 
     writing = Together(words.database, interrupted)

@@ -1,8 +1,13 @@
 """Requests come to be: all of one in one transaction, once for each key."""
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from bot import lifecycle
+from bot.deadlines import Deadline
 from bot.lifecycle import RequestState
 from bot.store import (
     claims,
@@ -11,7 +16,7 @@ from bot.store import (
     tables,
 )
 from bot.store.requests import Busy, KeyReused, NewStep
-from tests.integration.store.stored import LEASE, Broken, Store, at_once
+from tests.integration.store.stored import DBA, LEASE, Broken, Store, at_once
 
 
 def test_a_submission_stores_all_of_it_in_one_transaction(store: Store) -> None:
@@ -26,6 +31,51 @@ def test_a_submission_stores_all_of_it_in_one_transaction(store: Store) -> None:
     assert store.said(number) == ["submitted"]
     assert [card.place for card in store.rows(tables.Card)] == ["#data"]
     assert [delivery.kind for delivery in store.rows(tables.Delivery)] == ["message"]
+
+
+DIFFERENT: list[dict[str, Any]] = [
+    {"key": "k", "body_hash": "a", "deadline": Deadline(timedelta(days=3))},
+    {"rules": [], "form": {"name": "billing"}},
+    {"place": "#other", "steps": [], "rules": [DBA, DBA], "secrets": {"/password": "sealed"}},
+    {"rules": [], "steps": [NewStep("work", "The work")], "offering": "access"},
+]
+
+
+def test_many_that_are_stored_together_are_as_each_is_alone(store: Store) -> None:
+    alone = [store.submit(**each) for each in DIFFERENT]
+    known = alone[0]
+    fresh = [each | {"key": None} for each in DIFFERENT]
+    with store.database.write() as tx:
+        made = requests.submit_all(tx, [store.wish(**each) for each in [*fresh, DIFFERENT[0]]])
+    assert [created for _, created in made] == [True] * 4 + [False]
+    assert made[-1][0] == known
+    for one, (other, _) in zip(alone, made, strict=False):
+        assert _all_of(store, one) == _all_of(store, other)
+    instances = [store.show(number).instance_id for number in [*alone, *(number for number, _ in made[:4])]]
+    assert len(set(instances)) == 8
+
+
+def _all_of(store: Store, number: int) -> list[Any]:
+    """What is stored of a request, without its own keys, and whom its messages are about."""
+    record = store.show(number)
+    found: list[Any] = [record.form, record.state, record.kind, record.requester, store.said(number)]
+    for table in (tables.Step, tables.Involved, tables.Card, tables.Event, tables.Timer, tables.Secret):
+        rows: list[Any] = [row.model_dump() for row in store.rows(table) if row.request_id == number]  # type: ignore[attr-defined] # each has it
+        found += [{name: row[name] for name in row if not name.endswith("id") and name != "name"} for row in rows]
+    events = {event.id: event.request_id for event in store.rows(tables.Event)}
+    cards = {card.id: card.request_id for card in store.rows(tables.Card)}
+    for each in store.rows(tables.Delivery):
+        if each.request_id == number:
+            assert (events[each.payload["event"]], cards[each.card_id or 0]) == (number, number)
+            found.append((each.lane, each.kind, each.run_at))
+    return found
+
+
+def test_one_key_twice_among_those_that_are_stored_together_stores_none(store: Store) -> None:
+    twice = [store.wish(key="k", body_hash="a")] * 2
+    with pytest.raises(DBAPIError), store.database.write() as tx:
+        requests.submit_all(tx, [store.wish(), *twice])
+    assert store.rows(tables.Request) == []
 
 
 def test_an_error_in_a_transaction_leaves_nothing_behind(store: Store) -> None:
