@@ -47,7 +47,7 @@ def drop(tx: Tx, person_id: int, about: str) -> None:
 
 def drop_all(tx: Tx, drafts: Iterable[tuple[int, str]]) -> None:
     """The same for each person and form."""
-    rows.remove_each(tx, tables.Draft, [{"person_id": person, "offering": about} for person, about in drafts if about])
+    rows.remove_any(tx, tables.Draft, [{"person_id": person, "offering": about} for person, about in drafts if about])
 
 
 def _mine(person_id: int, about: str) -> SelectOfScalar[tables.Draft]:

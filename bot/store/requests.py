@@ -86,7 +86,7 @@ def submit_all(tx: Tx, news: Sequence[NewRequest]) -> list[tuple[int, bool]]:
 
     Raises what it raises for one of them; or DBAPIError where two of them have one key, or are about one instance.
     """
-    known = [_by_key(tx, new) for new in news]
+    known = _by_key(tx, news)
     made = iter(_begin(tx, [new for new, there in zip(news, known, strict=True) if there is None]))
     return [(there, False) if there is not None else (next(made), True) for there in known]
 
@@ -335,17 +335,22 @@ def _begin_anew(tx: Tx, step: tables.Step) -> None:
     tx.add(step)
 
 
-def _by_key(tx: Tx, new: NewRequest) -> int | None:
-    if new.key is None:
+def _by_key(tx: Tx, news: Sequence[NewRequest]) -> list[int | None]:
+    """Of each, what its key has made before."""
+    keys = [(new.requester_id, new.key) for new in news if new.key is not None]
+    for person, key in keys:
+        tx.queue(f"key {person} {key}")
+    wheres = [{"requester_id": person, "idempotency_key": key} for person, key in keys]
+    found = {(row.requester_id, row.idempotency_key): row for row in rows.of_any(tx, tables.Request, wheres)}
+    return [_the_same(found.get((new.requester_id, new.key)), new) for new in news]
+
+
+def _the_same(found: Any, new: NewRequest) -> int | None:
+    if found is None:
         return None
-    tx.queue(f"key {new.requester_id} {new.key}")
-    known = rows.equal(tx, tables.Request, requester_id=new.requester_id, idempotency_key=new.key)
-    if not known:
-        return None
-    row = known[0]
-    if row.body_hash != new.body_hash:
-        raise KeyReused(row.id)
-    key: int = row.id
+    if found.body_hash != new.body_hash:
+        raise KeyReused(found.id)
+    key: int = found.id
     return key
 
 

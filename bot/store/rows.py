@@ -1,17 +1,20 @@
 """Rows without objects, for what people and steps wait on: read and written by the driver's own cursor (bot.store.statements)."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import chain, repeat
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
-from sqlalchemy import Dialect, Insert, Table, bindparam, delete, insert, literal_column, select, update
+from sqlalchemy import Dialect, Insert, Table, and_, bindparam, delete, insert, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import Session, SQLModel
 
 from bot.store.statements import Statement, dialect_of, line_of
 
+T = TypeVar("T")
+#: So many alternatives are one statement at the most.
+_MOST = 64
 #: As a value of `change`: what stands there, and one.
 ONE_MORE: Final = object()
 
@@ -28,7 +31,7 @@ def add_all(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str,
     """More rows; all name the same columns."""
     if rows:
         given = [_defaults(model) | dict(row) for row in rows]
-        _insert_all(model, dialect_of(session), tuple(given[0])).put_off(session, *given)
+        _insert_all(model, dialect_of(session), tuple(given[0])).put_off_all(session, given)
 
 
 def add_each(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> list[int]:
@@ -48,16 +51,24 @@ def among(session: Session, model: type[SQLModel], column: str, keys: Iterable[A
     if len(wanted) == 1:
         return equal(session, model, **{column: wanted[0]})
     session.flush()
-    places = 1 << (len(wanted) - 1).bit_length()  # the last one repeated, so that few statements serve every number
-    given = chain(wanted, repeat(wanted[-1], places - len(wanted)))
-    values = {f"key_{at}": key for at, key in enumerate(given)}
-    return _select_among(model, dialect_of(session), column, places).rows(session, values)
+    values = {f"key_{at}": key for at, key in enumerate(_padded(wanted))}
+    return _select_among(model, dialect_of(session), column, len(values)).rows(session, values)
 
 
 def equal(session: Session, model: type[SQLModel], **values: Any) -> Sequence[Any]:
     """The rows that have these values (none may be None), with all that this session has changed."""
     session.flush()
     return _select_equal(model, dialect_of(session), tuple(values)).rows(session, values)
+
+
+def of_any(session: Session, model: type[SQLModel], wheres: Sequence[Mapping[str, Any]]) -> Sequence[Any]:
+    """The same for each of these values; all name the same columns."""
+    session.flush()
+    found = [
+        _select_any(model, dialect_of(session), names, places).rows(session, values)
+        for names, places, values in _any_of(wheres)
+    ]
+    return list(chain.from_iterable(found))
 
 
 def locked(session: Session, model: type[SQLModel], **values: Any) -> Sequence[Any]:
@@ -110,14 +121,14 @@ def _changing(
 
 def remove(session: Session, model: type[SQLModel], **where: Any) -> None:
     """Take away the rows that have these values. Objects of the session do not notice."""
-    remove_each(session, model, [where])
+    remove_any(session, model, [where])
 
 
-def remove_each(session: Session, model: type[SQLModel], wheres: Sequence[Mapping[str, Any]]) -> None:
+def remove_any(session: Session, model: type[SQLModel], wheres: Sequence[Mapping[str, Any]]) -> None:
     """The same for each of these values; all name the same columns."""
-    if wheres:
-        session.flush()
-        _delete(model, dialect_of(session), tuple(wheres[0])).put_off(session, *wheres)
+    session.flush()
+    for names, places, values in _any_of(wheres):
+        _delete_any(model, dialect_of(session), names, places).put_off(session, values)
 
 
 @cache
@@ -193,9 +204,34 @@ def _update(
 
 
 @cache
-def _delete(model: type[SQLModel], dialect: Dialect, names: tuple[str, ...]) -> Statement:
+def _select_any(model: type[SQLModel], dialect: Dialect, names: tuple[str, ...], places: int) -> Statement:
     table = _table(model)
-    return Statement(delete(table).where(*_having(table, names)), dialect)
+    return Statement(select(table).where(_having_any(table, names, places)), dialect, table.c)
+
+
+@cache
+def _delete_any(model: type[SQLModel], dialect: Dialect, names: tuple[str, ...], places: int) -> Statement:
+    table = _table(model)
+    return Statement(delete(table).where(_having_any(table, names, places)), dialect)
+
+
+def _having_any(table: Table, names: Iterable[str], places: int) -> ColumnElement[bool]:
+    # Of rows as one value, `(a, b) IN ...`, SQLite looks through the whole table.
+    return or_(*(and_(*_having(table, names, f"at_{at}_")) for at in range(places)))
+
+
+def _any_of(wheres: Sequence[Mapping[str, Any]]) -> Iterator[tuple[tuple[str, ...], int, dict[str, Any]]]:
+    """For so many at a time: the columns, how many, and the values by the names of `_having_any`."""
+    for first in range(0, len(wheres), _MOST):
+        some = _padded(wheres[first : first + _MOST])
+        values = {f"at_{at}_{name}": value for at, where in enumerate(some) for name, value in where.items()}
+        yield tuple(wheres[0]), len(some), values
+
+
+def _padded(wanted: Sequence[T]) -> list[T]:
+    """A power of two of them, the last one repeated, so that few statements serve every number."""
+    places = 1 << (len(wanted) - 1).bit_length()
+    return [*wanted, *repeat(wanted[-1], places - len(wanted))]
 
 
 def _having(table: Table, names: Iterable[str], prefix: str = "") -> list[ColumnElement[bool]]:

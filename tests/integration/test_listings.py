@@ -223,9 +223,9 @@ def plans(town: Town, do: Callable[[], object]) -> list[str]:
     def seen(_c: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
         statements.append((statement, parameters))
 
-    def executed(self: Statement, line: Any, parameters: Any, **how: Any) -> Any:
-        rows.append((self.text, parameters))
-        return execute(self, line, parameters, **how)
+    def executed(self: Statement, line: Any, parameters: Any, text: str = "") -> Any:
+        rows.append((text or self.text, parameters))
+        return execute(self, line, parameters, text)
 
     engines = {town.database.reader, town.database.writer} if town.database.sqlite else {town.database.writer}
     for engine in engines:
