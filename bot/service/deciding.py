@@ -6,7 +6,7 @@ from typing import Any
 from bot import contract, lifecycle
 from bot.errors import Conflict, Invalid, NotFound, Problem
 from bot.lifecycle import RequestState
-from bot.service.filing import named_files
+from bot.service.filing import Filing, named_files
 from bot.service.people import People
 from bot.service.reading import Reading
 from bot.store import drafts, files, reads, requests
@@ -15,7 +15,7 @@ from bot.store.records import PersonRecord, RequestRecord
 from bot.story import stands, when
 
 
-class Deciding(People, Reading):
+class Deciding(People, Filing, Reading):
     """Moves requests on."""
 
     def approve(
@@ -77,7 +77,7 @@ class Deciding(People, Reading):
         record, asked = self.may_answer(person, number, step)
         schema = asked["outputs"] or {"type": "object", "additionalProperties": False}
         given = contract.with_defaults(schema, dict(outputs or {}))
-        found = contract.problems(schema, given)
+        found = contract.problems(schema, given) or self._unknown_files(person, schema, self._new(record, asked, given))
         if found:
             raise Invalid(found)
 
@@ -114,6 +114,11 @@ class Deciding(People, Reading):
             return None
         asked = (ask["outputs"] or {}).get("properties", {})
         return {name: value for name, value in instance.outputs.items() if name in asked}
+
+    def _new(self, record: RequestRecord, ask: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+        """What is not as somebody has left it: a file among that may be somebody else's."""
+        known = self.known_outputs(record, ask) or {}
+        return {name: value for name, value in given.items() if name not in known or value != known[name]}
 
     def withdraw(
         self, person: PersonRecord, number: str, reason: str | None = None, *, click: str = ""

@@ -41,6 +41,30 @@ def send(request: Request[Plan]) -> webhook.Call:
     return webhook.Call(url="URL", body={"name": form.drawing.name, "content": form.drawing.content})
 '''
 
+SCAN = '''
+"""A scan"""
+
+from bot import Approval, File, Form, Offering, Outputs, Request
+from bot.handlers import manual
+
+
+class Scan(Form):
+    name: str
+
+
+class Report(Outputs):
+    report: File
+
+
+scan = Offering("scan", Scan, outputs=Report, owner="@data-platform", notify="#data-platform")
+
+
+@scan.step
+def look(request: Request[Scan]) -> manual.Task[Report]:
+    """Somebody looks."""
+    return manual.Task(group="@dba", outputs=Report, instructions=f"Look {request.form.name}")
+'''
+
 
 @pytest.fixture(scope="module")
 def receiver() -> Iterator[Receiver]:
@@ -50,7 +74,7 @@ def receiver() -> Iterator[Receiver]:
 
 @pytest.fixture(scope="module")
 def open_office(tmp_path_factory: pytest.TempPathFactory, receiver: Receiver) -> Iterator[Office]:
-    with offering(tmp_path_factory, plan=PLAN.replace('"URL"', repr(receiver.url("/plans")))) as office:
+    with offering(tmp_path_factory, scan=SCAN, plan=PLAN.replace('"URL"', repr(receiver.url("/plans")))) as office:
         yield office
 
 
@@ -131,6 +155,23 @@ def test_over_http_a_file_is_uploaded_first_and_is_its_owners(office: Office, re
     office.press(office.linus, "approve", number)
     expected = {"name": "south.txt", "content": base64.b64encode(b"south").decode()}
     office.until(lambda: expected in bodies(receiver))
+
+
+def test_who_reports_a_file_of_somebody_elses_is_refused_and_one_that_stays_as_it_was_is_not(office: Office) -> None:
+    service = office.process.service
+    ada, grace, linus = (service.person(who.me.id) for who in (office.ada, office.grace, office.linus))
+    hers, his = (service.upload(who, "report.txt", "text/plain", b"all is well").as_answer() for who in (grace, linus))
+    number = service.submit(ada, "scan", {"name": "south"})[0].number
+    office.until(lambda: service.show(ada, number).asking)
+    with pytest.raises(Invalid) as refused:
+        service.complete(grace, number, "look", {"report": his})
+    assert [each.pointer for each in refused.value.problems] == ["/report"]
+    service.complete(grace, number, "look", {"report": hers})
+    office.until(lambda: service.show(ada, number).state == "fulfilled")
+    changed = service.update(ada, service.show(ada, number).instance, {"name": "north"})[0].number
+    office.until(lambda: service.show(ada, changed).asking)
+    service.complete(linus, changed, "look", {"report": hers})
+    office.until(lambda: service.show(ada, changed).state == "fulfilled")
 
 
 def test_the_command_line_uploads_what_stands_behind_an_at(office: Office, tmp_path: Path) -> None:
