@@ -244,24 +244,25 @@ class Asking(Offers, Reading):
             requester_id=person_id,
             form=instance.form,
             rules=rules,
-            steps=[
-                NewStep(
-                    name=row.step,
-                    description=f"Take back: {row.description}",
-                    follows=self.catalogue.follows_by(row.handler),
-                    action="delete",
-                    handler=row.handler,
-                    resource=row.resource,
-                    state=row.state,
-                    after=_backwards(made, row),
-                )
-                for row in reversed(made)
-            ],
+            steps=[self._taking_back(row, after=_backwards(made, row)) for row in reversed(made)],
             place=offering.notify if offering else "",
             reason=reason,
             instance_id=instance.id,
             key=key,
             body_hash=hashed(instance.number, None, {}, reason),
+        )
+
+    def _taking_back(self, row: tables.InstanceResource, after: Sequence[str] | None = None) -> NewStep:
+        """The step that takes a stored resource back."""
+        return NewStep(
+            name=row.step,
+            description=f"Take back: {row.description}",
+            follows=self.catalogue.follows_by(row.handler),
+            action="delete",
+            handler=row.handler,
+            resource=row.resource,
+            state=row.state,
+            after=after,
         )
 
 

@@ -107,19 +107,7 @@ class Changing(Asking):
         """What the instance consists of and the offering has no step for any more, backwards."""
         with self.database.read() as session:
             made = reads.resources(session, instance.id)
-        return [
-            NewStep(
-                name=row.step,
-                description=f"Take back: {row.description}",
-                follows=self.catalogue.follows_by(row.handler),
-                action="delete",
-                handler=row.handler,
-                resource=row.resource,
-                state=row.state,
-            )
-            for row in reversed(made)
-            if row.step not in offering.steps
-        ]
+        return [self._taking_back(row) for row in reversed(made) if row.step not in offering.steps]
 
 
 def _seen(
