@@ -126,18 +126,20 @@ class SlackSender:
         if stuck:
             text = messages.stuck_alarm(record, stuck)
             with self._database.write() as tx:
-                outbox.alarm(tx, f"stuck {record.number} {record.revision}", text, record.id)
+                outbox.alarm(tx, _alarm_key(record), text, record.id)
         return stuck
 
     def _look_for_stuck(self, _: ClaimedDelivery) -> None:
-        """Draw the card of every request anew that nobody is left to approve: it says so, and the alarm rings."""
+        """Draw the card of every request anew that nobody is left to approve, or was: it says so, and the alarm rings."""
         self._directory.forget()  # another process may have heard of it
         with self._database.read() as session:
             waiting = reads.awaiting_ids(session)
         for record in reads.one_by_one(self._database.read, waiting):
             with looking_up():
                 stuck = self._permissions.stuck(record)
-            if stuck:
+            with self._database.read() as session:
+                was_stuck = outbox.is_known(session, _alarm_key(record))
+            if stuck or was_stuck:
                 with self._database.write() as tx:
                     outbox.touch(tx, record.id)
 
@@ -287,6 +289,10 @@ class SlackSender:
 
     def _words(self, record: RequestRecord) -> Words:
         return Words(self._catalogue.offering(record.offering, record.version), self._directory.mention)
+
+
+def _alarm_key(record: RequestRecord) -> str:
+    return f"stuck {record.number} {record.revision}"
 
 
 def _plainly(delivery: ClaimedDelivery) -> Message:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from bot.store import involved, rows, tables
-from bot.store.database import Tx
+from bot.store.database import Session, Tx
 from bot.store.records import request_number
 
 _TURNS = {"edited", "approved", "rejected", "withdrawn", "expired", "cancelled", "fulfilled", "failed"}
@@ -156,10 +156,15 @@ def once(
 ) -> bool:
     """A delivery that there is one of for ever, by `key`; whether it is new."""
     tx.queue(f"delivery {key}")
-    if rows.equal(tx, tables.Delivery, key=key):
+    if is_known(tx, key):
         return False
     _add(tx, lane, kind, payload, request_id, card_id, key)
     return True
+
+
+def is_known(session: Session, key: str) -> bool:
+    """Whether there was a delivery of this key."""
+    return bool(rows.equal(session, tables.Delivery, key=key))
 
 
 def hurry(tx: Tx, lane: str) -> None:
