@@ -14,11 +14,11 @@ from bot.lifecycle import ApprovalRule, RequestState
 from bot.offering import Offering, Request
 from bot.service.offers import NO_NUMBER, Offers, Reviewed, draft_request, edited_request, rules_of
 from bot.service.reading import Reading
-from bot.store import drafts, reads, requests, tables, timers
+from bot.store import drafts, reads, requests, submitting, tables, timers
 from bot.store.database import Session, Tx
 from bot.store.drafts import DraftRecord
 from bot.store.records import InstanceRecord, PersonRecord, RequestRecord, request_number
-from bot.store.requests import Busy, KeyReused, NewRequest, NewStep
+from bot.store.submitting import Busy, KeyReused, NewRequest, NewStep
 from bot.store.together import Together
 
 
@@ -267,8 +267,8 @@ class Asking(Offers, Reading):
 
 
 def _laid_down(tx: Tx, given: Sequence[tuple[NewRequest, str]]) -> list[Asked]:
-    """Store requests; the draft that each names is none any more. Raises as `requests.submit_all`."""
-    made = requests.submit_all(tx, [new for new, _ in given])
+    """Store requests; the draft that each names is none any more. Raises as `submitting.submit_all`."""
+    made = submitting.submit_all(tx, [new for new, _ in given])
     drafts.drop_all(tx, [(new.requester_id, draft) for new, draft in given])
     return [
         Asked(key, new.kind, new.offering, new.rules, _decide_by(tx, key, new, created=created), created)

@@ -12,7 +12,7 @@ from bot.service.asking import Asked, Asking, hashed
 from bot.service.offers import NO_NUMBER, Checked, Reviewed, rules_of
 from bot.store import reads
 from bot.store.records import InstanceRecord, PersonRecord, RequestRecord
-from bot.store.requests import NewRequest, NewStep
+from bot.store.submitting import NewRequest, NewStep
 
 
 class Changing(Asking):

@@ -11,7 +11,7 @@ from bot.service.offers import edited_request
 from bot.store import reads, timers, waits
 from bot.store.database import Tx
 from bot.store.records import InstanceRecord, PersonRecord, RequestRecord, request_number
-from bot.store.requests import NewRequest
+from bot.store.submitting import NewRequest
 from bot.store.timers import Timer
 from bot.store.waits import NotRenewed
 from bot.story import when

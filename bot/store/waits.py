@@ -10,9 +10,9 @@ from sqlmodel import select
 from bot import lifecycle
 from bot.deadlines import Countdown, Deadline, Renewal
 from bot.lifecycle import ApprovalRule, InstanceState, RequestState
-from bot.store import outbox, progress, reads, requests, rows, tables, timers
+from bot.store import outbox, progress, reads, rows, submitting, tables, timers
 from bot.store.database import Tx
-from bot.store.requests import NewRequest
+from bot.store.submitting import NewRequest
 from bot.store.timers import Timer
 
 #: When a wait is looked at again that cannot end just now: its request is parked, its instance is worked on.
@@ -82,7 +82,7 @@ def life_due(tx: Tx, timer: Timer, deletion: Callable[[Tx], NewRequest]) -> bool
         timers.put_off(tx, timer, STANDSTILL)
         return False
     else:
-        requests.submit(tx, deletion(tx))
+        submitting.submit(tx, deletion(tx))
     return True
 
 

@@ -20,13 +20,14 @@ from bot.store import (
     requests,
     sending,
     steps,
+    submitting,
     tables,
 )
 from bot.store.claims import Claim
 from bot.store.database import Database, Session
 from bot.store.onward import Made
 from bot.store.records import PersonRecord, RequestRecord
-from bot.store.requests import NewRequest, NewStep
+from bot.store.submitting import NewRequest, NewStep
 from tests.conftest import Clock
 
 T = TypeVar("T")
@@ -54,7 +55,7 @@ class Store:
 
     def submit(self, **given: Any) -> int:
         with self.database.write() as tx:
-            return requests.submit(tx, self.wish(**given))[0]
+            return submitting.submit(tx, self.wish(**given))[0]
 
     def wish(self, **given: Any) -> NewRequest:
         plain: dict[str, Any] = {

@@ -17,7 +17,7 @@ from bot.store import (
 )
 from bot.store.database import Database
 from bot.store.listings import Wanted
-from bot.store.requests import NewStep
+from bot.store.submitting import NewStep
 from tests.integration.store.stored import LEASE, Broken, Store, at_once
 
 

@@ -20,7 +20,7 @@ from bot.store import (
 from bot.store.claims import Claim, Lost
 from bot.store.onward import Made
 from bot.store.progress import Moved
-from bot.store.requests import NewStep
+from bot.store.submitting import NewStep
 from tests.integration.store.stored import LEASE, PACE, Store, at_once
 
 

@@ -13,9 +13,10 @@ from bot.store import (
     claims,
     requests,
     steps,
+    submitting,
     tables,
 )
-from bot.store.requests import Busy, KeyReused, NewStep
+from bot.store.submitting import Busy, KeyReused, NewStep
 from tests.integration.store.stored import DBA, LEASE, Broken, Store, at_once
 
 
@@ -46,7 +47,7 @@ def test_many_that_are_stored_together_are_as_each_is_alone(store: Store) -> Non
     known = alone[0]
     fresh = [each | {"key": None} for each in DIFFERENT]
     with store.database.write() as tx:
-        made = requests.submit_all(tx, [store.wish(**each) for each in [*fresh, DIFFERENT[0]]])
+        made = submitting.submit_all(tx, [store.wish(**each) for each in [*fresh, DIFFERENT[0]]])
     assert [created for _, created in made] == [True] * 4 + [False]
     assert made[-1][0] == known
     for one, (other, _) in zip(alone, made, strict=False):
@@ -74,7 +75,7 @@ def _all_of(store: Store, number: int) -> list[Any]:
 def test_one_key_twice_among_those_that_are_stored_together_stores_none(store: Store) -> None:
     twice = [store.wish(key="k", body_hash="a")] * 2
     with pytest.raises(DBAPIError), store.database.write() as tx:
-        requests.submit_all(tx, [store.wish(), *twice])
+        submitting.submit_all(tx, [store.wish(), *twice])
     assert store.rows(tables.Request) == []
 
 
@@ -82,7 +83,7 @@ def test_an_error_in_a_transaction_leaves_nothing_behind(store: Store) -> None:
 
     def submit_and_break() -> None:
         with store.database.write() as tx:
-            requests.submit(tx, store.wish())
+            submitting.submit(tx, store.wish())
             raise Broken
 
     with pytest.raises(Broken):
@@ -105,16 +106,16 @@ def test_a_request_without_steps_is_fulfilled_at_once(store: Store) -> None:
 def test_the_same_key_gives_the_same_request_and_another_body_is_refused(store: Store) -> None:
     first = store.submit(key="k", body_hash="a")
     with store.database.write() as tx:
-        assert requests.submit(tx, store.wish(key="k", body_hash="a")) == (first, False)
+        assert submitting.submit(tx, store.wish(key="k", body_hash="a")) == (first, False)
     with pytest.raises(KeyReused), store.database.write() as tx:
-        requests.submit(tx, store.wish(key="k", body_hash="b"))
+        submitting.submit(tx, store.wish(key="k", body_hash="b"))
     assert store.submit(key="k", body_hash="b", requester_id=store.grace.id) != first
 
 
 def test_a_key_that_comes_many_times_at_once_makes_one_request(store: Store) -> None:
     def submit(_number: int) -> tuple[int, bool]:
         with store.database.write() as tx:
-            return requests.submit(tx, store.wish(key="k", body_hash="a"))
+            return submitting.submit(tx, store.wish(key="k", body_hash="a"))
 
     outcomes = at_once(12, submit)
     assert sorted(map(str, outcomes)) == sorted(["(1, False)"] * 11 + ["(1, True)"])

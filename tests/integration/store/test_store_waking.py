@@ -5,7 +5,7 @@ import pytest
 from bot.store import (
     outbox,
     people,
-    requests,
+    submitting,
 )
 from bot.store.wake import Wake
 from tests.integration.store.stored import Broken, Store, count, post
@@ -51,7 +51,7 @@ def test_a_wake_up_between_the_look_and_the_wait_is_not_lost() -> None:
 
 def test_a_reader_sees_nothing_of_a_transaction_that_is_under_way(store: Store) -> None:
     with store.database.write() as tx:
-        requests.submit(tx, store.wish())
+        submitting.submit(tx, store.wish())
         with store.database.read() as session:
             assert count(session) == 0
     with store.database.read() as session:
