@@ -180,6 +180,7 @@ class Canaries:
         self.office.until(lambda: "orders" in self.everywhere()["channel"])  # the card may be under way
         places = self.search_before_there_is_a_request()
         assert "orders" in places["frontdesk.db"] + places.get("frontdesk.db-wal", "")  # the search finds what is there
+        assert "orders" in places["channel"]
 
     def search_before_there_is_a_request(self) -> dict[str, str]:
         places = self.everywhere()

@@ -242,6 +242,7 @@ def test_a_request_that_nobody_is_left_to_approve_says_so_and_the_platform_hears
         administration.regroup(office.workspace, "dba", "margaret")
         office.until(lambda: "Nobody is left" not in text_of(office.card(number)))
         office.press(office.margaret, "approve", number)
+        assert "Nobody is left" not in text_of(read(office, number, "Approved by <@U01MARGARET>"))
         assert len(said(office, PLATFORM, "Nobody is left who could approve")) == 1
 
 

@@ -67,7 +67,7 @@ def test_a_process_does_not_stay_for_longer_than_slack_waits(
 
 
 # websocket-client forgets a socket that is closed by another thread while it connects; it goes with the next collection.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.filterwarnings("ignore:Exception ignored in.*socket:pytest.PytestUnraisableExceptionWarning")
 def test_a_line_that_is_dead_without_being_cut_is_found_and_another_one_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
