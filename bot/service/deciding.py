@@ -77,7 +77,7 @@ class Deciding(People, Filing, Reading):
         record, asked = self.may_answer(person, number, step)
         schema = asked["outputs"] or {"type": "object", "additionalProperties": False}
         given = contract.with_defaults(schema, dict(outputs or {}))
-        found = contract.problems(schema, given) or self._unknown_files(person, schema, self._new(record, asked, given))
+        found = contract.problems(schema, given) or self._files_of_others(person, record, asked, given)
         if found:
             raise Invalid(found)
 
@@ -115,10 +115,16 @@ class Deciding(People, Filing, Reading):
         asked = (ask["outputs"] or {}).get("properties", {})
         return {name: value for name, value in instance.outputs.items() if name in asked}
 
-    def _new(self, record: RequestRecord, ask: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-        """What is not as somebody has left it: a file among that may be somebody else's."""
+    def _files_of_others(
+        self, person: PersonRecord, record: RequestRecord, ask: Mapping[str, Any], given: Mapping[str, Any]
+    ) -> list[Problem]:
+        """Files that are not this person's, but for those that stay as somebody has left them."""
+        schema = ask["outputs"] or {}
+        if not named_files(schema, given):
+            return []
         known = self.known_outputs(record, ask) or {}
-        return {name: value for name, value in given.items() if name not in known or value != known[name]}
+        new = {name: value for name, value in given.items() if name not in known or value != known[name]}
+        return self._unknown_files(person, schema, new)
 
     def withdraw(
         self, person: PersonRecord, number: str, reason: str | None = None, *, click: str = ""

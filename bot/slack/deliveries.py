@@ -137,11 +137,13 @@ class SlackSender:
         for record in reads.one_by_one(self._database.read, waiting):
             with looking_up():
                 stuck = self._permissions.stuck(record)
-            with self._database.read() as session:
-                was_stuck = outbox.is_known(session, _alarm_key(record))
-            if stuck or was_stuck:
+            if stuck or self._was_stuck(record):
                 with self._database.write() as tx:
                     outbox.touch(tx, record.id)
+
+    def _was_stuck(self, record: RequestRecord) -> bool:
+        with self._database.read() as session:
+            return outbox.is_known(session, _alarm_key(record))
 
     def _note(self, delivery: ClaimedDelivery) -> tuple[str, str]:
         card, record, event = self._about(delivery)

@@ -105,12 +105,12 @@ def open_card(tx: Tx, request_id: int, audience: str, place: str) -> int:
 
 def post(tx: Tx, request_id: int | None, channel: str, text: str) -> None:
     """A handler's message to a channel or person."""
-    _add(tx, f"post:{channel}", "post", {"channel": channel, "text": text}, request_id)
+    _send(tx, [_delivery(tx, f"post:{channel}", "post", {"channel": channel, "text": text}, request_id)])
 
 
 def remind(tx: Tx, request: Subject, event: int) -> None:
     """Ask whoever has not decided, each of them: the door finds out who that is (`remind_each`)."""
-    _add(tx, f"reminders:{request.id}", "reminders", {"event": event}, request.id)
+    _send(tx, [_delivery(tx, f"reminders:{request.id}", "reminders", {"event": event}, request.id)])
 
 
 def remind_each(tx: Tx, request_id: int, event: int, people: Iterable[int]) -> None:
@@ -124,12 +124,12 @@ def remind_each(tx: Tx, request_id: int, event: int, people: Iterable[int]) -> N
 def tell(tx: Tx, request: Subject, event: int, person_id: int, kind: str = "message") -> None:
     """Let one more person hear of an event. A `warning` says that their instance ends."""
     payload = {"event": event, "person": person_id, "instance": request.instance_id}
-    _add(tx, f"person:{person_id}", kind, payload, request.id)
+    _send(tx, [_delivery(tx, f"person:{person_id}", kind, payload, request.id)])
 
 
 def notice(tx: Tx, person_id: int, request_id: int | None, text: str) -> None:
     """Plain words for one person, outside the story of a request."""
-    _add(tx, f"person:{person_id}", "notice", {"person": person_id, "text": text}, request_id)
+    _send(tx, [_delivery(tx, f"person:{person_id}", "notice", {"person": person_id, "text": text}, request_id)])
 
 
 def alarm(tx: Tx, key: str, text: str, request_id: int | None = None) -> bool:
@@ -158,7 +158,7 @@ def once(
     tx.queue(f"delivery {key}")
     if is_known(tx, key):
         return False
-    _add(tx, lane, kind, payload, request_id, card_id, key)
+    _send(tx, [_delivery(tx, lane, kind, payload, request_id, card_id, key)])
     return True
 
 
@@ -193,7 +193,7 @@ def _say(tx: Tx, request: Subject, name: str, event: int) -> None:
     if name in TOLD:
         _send(tx, [_told(tx, request, event, card.id if card else None)])
     if name in NOTED and card:
-        _add(tx, f"post:{card.place}", "note", {"event": event}, request.id, card.id)
+        _send(tx, [_delivery(tx, f"post:{card.place}", "note", {"event": event}, request.id, card.id)])
 
 
 def _follow(tx: Tx, request: Subject, name: str, event: int) -> None:
@@ -201,7 +201,7 @@ def _follow(tx: Tx, request: Subject, name: str, event: int) -> None:
         return  # taking the resource back has told it
     for step in _followers(tx, request):
         payload = {"event": event, "instance": request.instance_id, "step": step}
-        _add(tx, f"follow:{request.instance_id}/{step}", "follow", payload, request.id)
+        _send(tx, [_delivery(tx, f"follow:{request.instance_id}/{step}", "follow", payload, request.id)])
 
 
 def _followers(tx: Tx, request: Subject) -> list[str]:
@@ -215,25 +215,13 @@ def _team_card(tx: Tx, request_id: int) -> int | None:
     return card.id if card else None
 
 
-def _add(
-    tx: Tx,
-    lane: str,
-    kind: str,
-    payload: dict[str, Any],
-    request_id: int | None,
-    card_id: int | None = None,
-    key: str | None = None,
-) -> None:
-    _send(tx, [_delivery(tx, lane, kind, payload, request_id, card_id, key)])
-
-
 def _delivery(
     tx: Tx,
     lane: str,
     kind: str,
     payload: dict[str, Any],
     request_id: int | None,
-    card_id: int | None,
+    card_id: int | None = None,
     key: str | None = None,
 ) -> dict[str, Any]:
     row = {"key": key, "lane": lane, "kind": kind, "payload": payload, "request_id": request_id, "card_id": card_id}

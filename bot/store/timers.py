@@ -57,12 +57,12 @@ def live(tx: Tx, instance_id: int, ends_at: datetime | None) -> None:
 
 def start(tx: Tx, kind: str, about: int, countdown: Countdown, due_at: datetime | None = None) -> None:
     """Set a timer that is not there; due when its countdown says, unless `due_at` does."""
-    rows.add_all(tx, tables.Timer, [_row(kind, about, countdown) | ({"due_at": due_at} if due_at else {})])
+    rows.add_all(tx, tables.Timer, [_row(kind, about, countdown, due_at)])
 
 
-def _row(kind: str, about: int, countdown: Countdown) -> dict[str, Any]:
+def _row(kind: str, about: int, countdown: Countdown, due_at: datetime | None = None) -> dict[str, Any]:
     number, key = _SUBJECT[kind]
-    values = {"kind": kind, key: about, "due_at": countdown.due_at, "data": countdown.to_json()}
+    values = {"kind": kind, key: about, "due_at": due_at or countdown.due_at, "data": countdown.to_json()}
     return values | {"name": f"{kind} {number(about)}"}
 
 

@@ -69,12 +69,10 @@ class Together(Generic[Given, Made]):
 
     def _lead(self, mine: _Place[Given, Made]) -> None:
         """Write for all that wait, and hand the turn on."""
-        time.sleep(_LOOK)
-        if len(self._waiting) > 1:
-            time.sleep(_GATHERING)
-        with self._lock:
-            taken = [self._waiting.popleft() for _ in range(min(_LARGEST, len(self._waiting)))]
+        taken = self._take(_LARGEST)
         try:
+            self._gather(len(taken))
+            taken += self._take(_LARGEST - len(taken))
             self._all(taken)
         finally:
             with self._lock:
@@ -86,6 +84,16 @@ class Together(Generic[Given, Made]):
                 place.over = True
                 if place is not mine:
                     place.calling.release()
+
+    def _take(self, most: int) -> list[_Place[Given, Made]]:
+        with self._lock:
+            return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]
+
+    def _gather(self, taken: int) -> None:
+        """Let those come who are on their way, where there are any."""
+        time.sleep(_LOOK)
+        if taken + len(self._waiting) > 1:
+            time.sleep(_GATHERING)
 
     def _all(self, places: Sequence[_Place[Given, Made]]) -> None:
         try:

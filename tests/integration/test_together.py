@@ -114,3 +114,18 @@ def test_an_interrupt_hands_the_turn_on(words: Words) -> None:
     with pytest.raises(Interrupted):  # the turn was handed on
         writing.write("b")
     assert words.stored() == set()
+
+
+def test_an_interrupt_while_others_are_waited_for_hands_the_turn_on(
+    words: Words, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_seconds: float) -> None:
+        raise KeyboardInterrupt
+
+    words.gathered.set()
+    with monkeypatch.context() as patched:
+        patched.setattr("bot.store.together.time.sleep", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            words.together.write("a")
+    assert words.together.write("b") == "B"
+    assert words.stored() == {"b"}
