@@ -275,19 +275,20 @@ def test_who_closes_the_window_meanwhile_hears_of_it_and_may_go_on(office: Offic
 @pytest.mark.usefixtures("in_no_hurry")
 @pytest.mark.parametrize(("offered", "said"), [(["eu-2"], "was sent. Its window"), (["us-1"], "was not sent")])
 def test_whose_window_slack_does_not_show_hears_of_it_in_a_message(
-    office: Office, ada: Client, monkeypatch: pytest.MonkeyPatch, offered: list[str], said: str
+    office: Office, monkeypatch: pytest.MonkeyPatch, offered: list[str], said: str
 ) -> None:
     def away(*_given: Any, **_more: Any) -> None:
         raise ConnectionRefusedError("no route")
 
-    ask(office, ada, "copy tags=x-1")
-    ada.fill({block(ada, "/database"): f"{ada.me.name}: billing"})
+    grace = office.grace  # what is said to Ada is looked for by others
+    ask(office, grace, "copy tags=x-1")
+    grace.fill({block(grace, "/database"): f"{grace.me.name}: billing"})
     slow = Slow(offered)
     swap(office, database=slow)
-    ada.submit()
+    grace.submit()
     monkeypatch.setattr(WebClient, "views_update", away)
     slow.released.set()
-    office.told(ada, said)
+    office.told(grace, said)
 
 
 @pytest.mark.usefixtures("in_no_hurry")
